@@ -1,0 +1,65 @@
+/**
+ * The reference's defaults (`main_dino.py`, METHOD 1.2, 1.3 and 1.12), and ours where it has none. Plain values and no
+ * imports, so that help can print them without loading anything.
+ */
+export const defaults = {
+  arch: 'vit_small',
+  patchSize: 16,
+
+  outDim: 65536,
+  normLastLayer: true,
+  useBnInHead: false,
+  headLayers: 3,
+  headHiddenDim: 2048,
+  headBottleneckDim: 256,
+
+  momentumTeacher: 0.996,
+  warmupTeacherTemp: 0.04,
+  teacherTemp: 0.04,
+  warmupTeacherTempEpochs: 0,
+  studentTemp: 0.1,
+  centerMomentum: 0.9,
+
+  batchSize: 64,
+  epochs: 100,
+  optimizer: 'adamw',
+  lr: 0.0005,
+  warmupEpochs: 10,
+  minLr: 1e-6,
+  weightDecay: 0.04,
+  weightDecayEnd: 0.4,
+  clipGrad: 3,
+  freezeLastLayer: 1,
+  dropPathRate: 0.1,
+
+  globalCropsSize: 224,
+  globalCropsScale: [0.4, 1],
+  localCropsNumber: 8,
+  localCropsSize: 96,
+  localCropsScale: [0.05, 0.4],
+  cropRatio: [3 / 4, 4 / 3],
+  flipP: 0.5,
+  jitterP: 0.8,
+  brightness: 0.4,
+  contrast: 0.4,
+  saturation: 0.2,
+  hue: 0.1,
+  grayscaleP: 0.2,
+  blurP: [1, 0.1, 0.5],
+  blurSigma: [0.1, 2],
+  solarizeP: [0, 0.2, 0],
+  background: [255, 255, 255],
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+
+  saveckpFreq: 20,
+  checkpointMinutes: 10,
+  logFreq: 10,
+  knnFreq: 1,
+  knnK: 20,
+  knnTemperature: 0.07,
+
+  seed: 0,
+  engine: 'auto',
+  threads: 0,
+} as const

@@ -1,0 +1,122 @@
+import { z } from 'zod'
+
+/** The architectures that train today; `deit_tiny` and `deit_small` are the reference's older names of two of them. */
+export const archs = ['vit_tiny', 'vit_small', 'vit_base'] as const
+
+const count = z.int().min(0)
+const positive = z.int().min(1)
+const share = z.number().min(0).max(1)
+const above0 = z.number().gt(0)
+const shares = z.tuple([share, share])
+const threeShares = z.tuple([share, share, share])
+const byte = z.int().min(0).max(255)
+
+/**
+ * Every setting of a training run, by its camelCase name; `--kebab-case` on the command line, where the description is
+ * its help. The defaults are in `defaults.ts`. A setting that is `optional` has none: leaving it out is a choice.
+ */
+export const trainConfig = z.strictObject({
+  data: z
+    .string()
+    .min(1)
+    .describe('folder (nested or flat) or glob of images; sub-folders are labels, used to evaluate'),
+  outputDir: z
+    .string()
+    .min(1)
+    .describe('folder of this run: checkpoints, metrics, config; another run is never overwritten'),
+
+  arch: z.enum(archs).describe('backbone: width 192, 384 or 768, depth 12'),
+  patchSize: positive.describe('pixels; smaller patches give better features and cost 4x at half the size'),
+  embedDim: positive
+    .optional()
+    .describe('width, for a model of your own; set --num-heads with it. Of the arch unless given'),
+  depth: positive.optional().describe('blocks, for a model of your own. Of the arch unless given'),
+  numHeads: positive.optional().describe('attention heads, must divide the width. Of the arch unless given'),
+  imgSize: positive.describe('pixels; the grid of position embeddings is made for this. The global crops unless given'),
+
+  outDim: positive.min(2).describe('prototypes K; 4096 is enough for small data and much lighter'),
+  normLastLayer: z.boolean().describe('keep prototypes at unit length; false helps a ViT-S once training is stable'),
+  useBnInHead: z.boolean().describe('batch norm in the head'),
+  headLayers: positive.describe('linear layers of the head before the prototypes'),
+  headHiddenDim: positive.describe('width of the hidden layers of the head'),
+  headBottleneckDim: positive.describe('width of the normalised vector before the prototypes'),
+
+  momentumTeacher: share.describe(
+    'EMA momentum, raised to 1 by a cosine; use .9995 with a batch of 256, .99 for short runs',
+  ),
+  warmupTeacherTemp: above0.describe('teacher temperature at the start; lower it if the loss does not fall'),
+  teacherTemp: above0.describe('teacher temperature after its warm-up; above .07 training is unstable'),
+  warmupTeacherTempEpochs: count.describe(
+    'epochs from the first teacher temperature to the last; 30 when raising to .07',
+  ),
+  studentTemp: above0.describe('student temperature'),
+  centerMomentum: share.describe('EMA momentum of the center; .999 collapses in the paper'),
+
+  batchSize: positive.describe(
+    'images a step; lr is scaled by it. Smaller batches take less memory and a higher momentum',
+  ),
+  epochs: positive.describe('passes over the data; more is better (paper: 100, 300, 800)'),
+  optimizer: z.enum(['adamw', 'sgd', 'lars']).describe('adamw for ViTs; sgd and lars for convnets'),
+  lr: above0.describe('peak learning rate for a batch of 256: the one used is lr x batch / 256'),
+  warmupEpochs: count.describe('epochs of linear learning rate warm-up'),
+  minLr: z.number().min(0).describe('learning rate at the end, not scaled by the batch'),
+  weightDecay: z.number().min(0).describe('weight decay at the start'),
+  weightDecayEnd: z.number().min(0).describe('weight decay at the end, reached by a cosine'),
+  clipGrad: z
+    .number()
+    .min(0)
+    .describe('largest norm of the gradient of one tensor, 0 = off; lower it if training is unstable'),
+  freezeLastLayer: count.describe('epochs with fixed prototypes; raise it if the loss does not fall'),
+  dropPathRate: share.lt(1).describe('stochastic depth of the student'),
+
+  globalCropsSize: positive.describe('pixels of the two global crops'),
+  globalCropsScale: shares.describe('share of the area that a global crop covers; without local crops use .14 1'),
+  localCropsNumber: count.describe('local crops an image, 0 turns multi-crop off'),
+  localCropsSize: positive.describe('pixels of a local crop'),
+  localCropsScale: shares.describe('share of the area that a local crop covers'),
+  cropRatio: z.tuple([above0, above0]).describe('width / height of what is cropped'),
+  flipP: share.describe('probability of a horizontal flip'),
+  jitterP: share.describe('probability of colour jitter'),
+  brightness: share.describe('jitter: factor within 1 +- this'),
+  contrast: share.describe('jitter: factor within 1 +- this'),
+  saturation: share.describe('jitter: factor within 1 +- this'),
+  hue: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .describe('jitter: shift within +- this share of the colour circle; 0 where colour is meaning'),
+  grayscaleP: share.describe('probability of grayscale'),
+  blurP: threeShares.describe('probability of blur: global 1, global 2, local'),
+  blurSigma: z.tuple([above0, above0]).describe('pixels; sigma of the blur'),
+  solarizeP: threeShares.describe('probability of solarize: global 1, global 2, local'),
+  background: z.tuple([byte, byte, byte]).describe('red, green, blue put under transparent pixels'),
+  mean: threeShares.describe('of the pixels, 0 to 1, per channel'),
+  std: z.tuple([above0, above0, above0]).describe('of the pixels, 0 to 1, per channel'),
+
+  saveckpFreq: count.describe('epochs between checkpoints that are kept, 0 keeps only the latest'),
+  checkpointMinutes: z
+    .number()
+    .min(0)
+    .describe('minutes between saves of the latest checkpoint within an epoch, 0 = at its end only'),
+  logFreq: positive.describe('steps between lines of metrics'),
+  knnFreq: count.describe('epochs between k-NN evaluations of student and teacher when there are labels, 0 = never'),
+  knnK: positive.describe('neighbours that vote in them'),
+  knnTemperature: above0.describe('a vote weighs exp(cosine / this)'),
+  maxSteps: positive
+    .optional()
+    .describe('stop, saved, after this many steps in all; the schedules stay those of --epochs'),
+  maxMinutes: above0.optional().describe('stop, saved, after this many minutes of this call; --resume goes on'),
+
+  seed: z.int().min(0).max(0xffffffff).describe('of everything random: same seed, same run'),
+  numWorkers: count.describe(
+    'threads that decode and augment, 0 = none; never changes the result. CPU cores - 1 unless given',
+  ),
+  engine: z.string().min(1).describe('auto, eager (any TensorFlow.js backend) or the folder of a libtensorflow'),
+  threads: count.describe('threads of TensorFlow, 0 = all cores'),
+})
+
+/** The effective settings of a run, complete and checked. */
+export type TrainConfig = z.infer<typeof trainConfig>
+
+/** What a recipe or a config file states: any of the settings. */
+export type TrainOptions = Partial<TrainConfig>
