@@ -1,0 +1,68 @@
+import * as tf from '@tensorflow/tfjs-core'
+
+/**
+ * x Wᵀ + b.
+ *
+ * @param x [rows, in]
+ * @param weight [out, in], as PyTorch stores it
+ * @returns [rows, out]
+ */
+export function linear(x: tf.Tensor2D, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor2D {
+  return tf.add(tf.matMul(x, weight as tf.Tensor2D, false, true), bias)
+}
+
+/**
+ * Layer normalisation with epsilon 1e-6 and the biased variance: (x - mean) / √(var + ε) · weight + bias in each row.
+ *
+ * Ba et al. 2016, eq. 4. The gradient is written out: with x̂ = (x - mean) / σ and g = dy · weight,
+ * dx = (g - mean(g) - x̂ · mean(g x̂)) / σ.
+ *
+ * @param x [rows, D]
+ * @returns [rows, D]
+ */
+export function layerNorm(x: tf.Tensor2D, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor2D {
+  return layerNormWithGradient(x, weight, bias) as tf.Tensor2D
+}
+
+const layerNormWithGradient = tf.customGrad((...args) => {
+  const [x, weight, bias, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc]
+  const centred = tf.sub(x, tf.mean(x, 1, true))
+  const variance = tf.mean(tf.square(centred), 1, true) // [rows, 1]
+  const inverse = tf.rsqrt(tf.add(variance, 1e-6)) // [rows, 1]
+  const normal = tf.mul(centred, inverse)
+  save([normal, inverse, weight])
+  return {
+    value: tf.add(tf.mul(normal, weight), bias),
+    gradFunc: (dy, saved) => {
+      const [normal, inverse, weight] = saved as [tf.Tensor, tf.Tensor, tf.Tensor]
+      const dyNormal = tf.mul(dy, normal)
+      const g = tf.mul(dy, weight)
+      const along = tf.mean(tf.mul(g, normal), 1, true) // [rows, 1]
+      const across = tf.sub(tf.sub(g, tf.mean(g, 1, true)), tf.mul(normal, along))
+      return [tf.mul(across, inverse), tf.sum(dyNormal, 0), tf.sum(dy, 0)]
+    },
+  }
+})
+
+/**
+ * GELU, exact: x Φ(x) with Φ(x) = (1 + erf(x / √2)) / 2, not the tanh approximation.
+ *
+ * Hendrycks & Gimpel 2016. The gradient is written out: Φ(x) + x φ(x), with φ the normal density.
+ */
+export function gelu(x: tf.Tensor2D): tf.Tensor2D {
+  return geluWithGradient(x) as tf.Tensor2D
+}
+
+const geluWithGradient = tf.customGrad((...args) => {
+  const [x, save] = args as [tf.Tensor, tf.GradSaveFunc]
+  const cdf = tf.add(tf.mul(tf.erf(tf.mul(x, Math.SQRT1_2)), 0.5), 0.5)
+  save([x, cdf])
+  return {
+    value: tf.mul(x, cdf),
+    gradFunc: (dy, saved) => {
+      const [x, cdf] = saved as [tf.Tensor, tf.Tensor]
+      const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), (2 * Math.PI) ** -0.5)
+      return [tf.mul(dy, tf.add(cdf, tf.mul(x, density)))]
+    },
+  }
+})
