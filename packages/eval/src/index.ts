@@ -1,1 +1,5 @@
-export {}
+export { type Features, normalize } from './features.js'
+export { type KnnAccuracy, type KnnOptions, knnClassify } from './knn.js'
+export { jaccard, massMask } from './mask.js'
+export { type Nearest, type NearestOptions, nearest } from './nearest.js'
+export { retrievalTop1 } from './retrieval.js'
