@@ -1,0 +1,56 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import type { HostTensor } from './dtype.js'
+import { SafetensorsError } from './error.js'
+import { parseSafetensors, type Safetensors } from './parse.js'
+import { safetensorsPieces } from './serialize.js'
+import { writePiecesAtomic } from './write-atomic.js'
+
+/**
+ * Read a safetensors file.
+ *
+ * @throws SafetensorsError naming the file: it is missing, a folder, unreadable or damaged
+ */
+export async function readSafetensors(path: string): Promise<Safetensors> {
+  let bytes: Uint8Array
+  try {
+    const handle = await open(path, 'r')
+    try {
+      bytes = await readAll(handle)
+    } finally {
+      await handle.close()
+    }
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message
+    throw new SafetensorsError(`readSafetensors: cannot read ${path}: ${reason}.`, { file: path, cause })
+  }
+  return parseSafetensors(bytes, { file: path })
+}
+
+/**
+ * Write a safetensors file, atomically (`writeFileAtomic`), without a second copy of the tensors in memory.
+ *
+ * @param tensors state-dict name -> tensor
+ * @param metadata free text that travels with the weights
+ * @throws SafetensorsError naming a tensor that does not fit its dtype and shape; Error naming the file
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Record<string, HostTensor>,
+  metadata: Record<string, string> = {},
+): Promise<void> {
+  await writePiecesAtomic(path, safetensorsPieces(tensors, metadata))
+}
+
+const MAX_READ_BYTES = 2 ** 30 // readFile refuses files above 2 GiB; one read takes at most 2³¹ - 4096 bytes
+
+async function readAll(handle: FileHandle): Promise<Uint8Array> {
+  const bytes = new Uint8Array((await handle.stat()).size)
+  let offset = 0
+  while (offset < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, offset, Math.min(bytes.length - offset, MAX_READ_BYTES), offset)
+    if (bytesRead === 0) return bytes.subarray(0, offset) // it shrank while we read
+    offset += bytesRead
+  }
+  return bytes
+}
