@@ -1,0 +1,7 @@
+export { type CachedEngine, engineCache, listEngines, removeEngine } from './cache.js'
+export { EngineError, type EngineErrorCode } from './error.js'
+export { type FindOptions, findEngine } from './find.js'
+export { type InstallOptions, installEngine } from './install.js'
+export type { Engine } from './libraries.js'
+export type { OnProgress, Progress } from './progress.js'
+export { ACCEPTED_VERSIONS, ENGINE_VERSION, SUPPORTED_PLATFORMS } from './release.js'

@@ -1,0 +1,153 @@
+import { mkdir, open, rename, rm, statfs, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { cacheError, discard, engineCache, makeCache, sweep } from './cache.js'
+import { diskFull, downloadWheel, neededBytes } from './download.js'
+import { EngineError, formatBytes, systemCode } from './error.js'
+import { type Engine, engineInCache, MANIFEST, type Manifest } from './libraries.js'
+import { lock } from './lock.js'
+import type { OnProgress } from './progress.js'
+import type { Env } from './python.js'
+import {
+  compareVersions,
+  ENGINE_VERSION,
+  OLDEST_GLIBC,
+  type Release,
+  releaseFor,
+  SUPPORTED_PLATFORMS,
+} from './release.js'
+import { unpackWheel } from './wheel.js'
+
+export interface InstallOptions {
+  /** Fetch and unpack even if the engine is in the cache. Default false. */
+  force?: boolean
+  /** Told about each phase, and about bytes while downloading and unpacking. */
+  onProgress?: OnProgress
+  /** Environment variables. Default process.env. */
+  env?: Env
+}
+
+/**
+ * Fetches the pinned libtensorflow with pip and unpacks its libraries into our cache, or returns it if it is there.
+ *
+ * May run in several processes at once (one does the work, the others wait for it) and again after an interruption.
+ */
+export async function installEngine(options: InstallOptions = {}): Promise<Engine> {
+  return installRelease(releaseForThisMachine(), options)
+}
+
+/** What to fetch for this machine; an error where nothing fits. */
+export function releaseForThisMachine(): Release {
+  const release = releaseFor()
+  const here = `${process.platform}-${process.arch}`
+  const eager = 'Run with `--engine eager`, which needs no libtensorflow.'
+  if (!release) {
+    throw new EngineError(
+      'unsupported-platform',
+      `There is no TensorFlow ${ENGINE_VERSION} engine for ${here} (only for ${SUPPORTED_PLATFORMS.join(', ')}). ${eager}`,
+    )
+  }
+  const glibc = glibcVersion()
+  if (process.platform === 'linux' && glibc === undefined) {
+    throw new EngineError(
+      'unsupported-platform',
+      `TensorFlow is built for glibc, and this Node for musl (Alpine Linux?). Use a glibc image, node:22-slim say. ${eager}`,
+    )
+  }
+  if (glibc !== undefined && compareVersions(glibc, OLDEST_GLIBC) < 0) {
+    throw new EngineError(
+      'unsupported-platform',
+      `TensorFlow ${ENGINE_VERSION} needs glibc ${OLDEST_GLIBC} or newer, this machine has ${glibc}. ${eager}`,
+    )
+  }
+  return release
+}
+
+/** The glibc that Node runs on; undefined with musl and outside Linux. */
+export function glibcVersion(): string | undefined {
+  if (process.platform !== 'linux') return undefined
+  const report = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } }
+  return report.header.glibcVersionRuntime
+}
+
+/** installEngine for a release that is named: the tests name small ones. */
+export async function installRelease(release: Release, options: InstallOptions = {}): Promise<Engine> {
+  const { force = false, onProgress = () => {}, env = process.env } = options
+  const cache = engineCache(env)
+  const name = `${release.version}-${release.platform}`
+  const dir = join(cache, name)
+  const found = () => engineInCache(dir)
+  if (force) await discard(dir, cache)
+  if (found()) return withoutManifest(found()!)
+
+  await makeCache(cache)
+  const arrived = () => found() !== undefined
+  const onWait = (owner: string) => onProgress({ phase: 'waiting', message: `${owner} is installing the engine …` })
+  try {
+    await sweep(cache)
+    for (;;) {
+      const held = await lock(join(cache, `.installing-${name}`), cache, arrived, onWait)
+      if (!held) return withoutManifest(found()!)
+      try {
+        if (!arrived()) await fetchInto(dir, held.folder, release, env, onProgress)
+        onProgress({ phase: 'ready', message: `TensorFlow ${release.version} is in ${dir}` })
+        return { ...withoutManifest(found()!), origin: 'installed' }
+      } catch (error) {
+        if (await held.isHeld()) throw error
+      } finally {
+        await held.release()
+      }
+    }
+  } catch (error) {
+    const full = ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')
+    throw full ? diskFull(release, cache, error) : cacheError(error, cache)
+  }
+}
+
+async function fetchInto(dir: string, staging: string, release: Release, env: Env, onProgress: OnProgress) {
+  const cache = join(staging, '..')
+  await checkFreeSpace(cache, release)
+  const total = release.wheelBytes
+  const what = `${release.distribution} ${release.version} for ${release.platform}`
+  onProgress({ phase: 'downloading', received: 0, total, message: `Fetching ${what} (${formatBytes(total)}) with pip` })
+  const wheel = await downloadWheel(release, staging, env, onProgress)
+  onProgress({ phase: 'downloading', received: total, total })
+
+  onProgress({ phase: 'unpacking', received: 0, total: release.unpackedBytes, message: 'Unpacking the libraries' })
+  const engine = join(staging, 'engine')
+  await mkdir(engine)
+  const { framework, cc } = release.libraries
+  let told = 0
+  const unpacked = await unpackWheel(wheel, [framework, cc], engine, (received) => {
+    if (received - told < release.unpackedBytes / 100) return
+    onProgress({ phase: 'unpacking', received: (told = received), total: release.unpackedBytes })
+  })
+  await rm(wheel)
+  const libraries = unpacked.map(({ path, bytes, sha256 }) => ({ file: basename(path), bytes, sha256 }))
+  const { version, platform, distribution } = release
+  const manifest: Manifest = { version, platform, distribution, libraries }
+  await writeFile(join(engine, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true })
+
+  await discard(dir, cache) // An incomplete engine under this name.
+  await rename(engine, dir)
+  await syncFolder(cache)
+}
+
+/** Says before the download that it will not fit, where the file system tells its free space. */
+async function checkFreeSpace(folder: string, release: Release) {
+  const { bavail, bsize } = await statfs(folder)
+  const free = bavail * bsize
+  if (free < neededBytes(release)) throw diskFull(release, `${formatBytes(free)} free in ${folder}`)
+}
+
+async function syncFolder(folder: string) {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+function withoutManifest({ dir, version, origin, libraries }: Engine): Engine {
+  return { dir, version, origin, libraries }
+}
