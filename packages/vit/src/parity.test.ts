@@ -1,4 +1,4 @@
-import '@tensorflow/tfjs-backend-cpu'
+import '@tensorflow/tfjs'
 import { cases, largestDifference, load, toNHWC } from '@dino/fixtures'
 import * as tf from '@tensorflow/tfjs-core'
 import { expect, test } from 'vitest'
@@ -19,7 +19,7 @@ test.each(cases<VitCase>('vit'))('$name equals PyTorch: [CLS], attention, every 
   }
   for (let j = 0; j < fixture.inputs; j++) {
     const { shape, data } = toNHWC(tensors[`in${j}.images`])
-    const images = tf.tensor(data as Float32Array, shape) as tf.Tensor4D
+    const images = tf.tensor4d(data as Float32Array, shape as [number, number, number, number])
     const layers = vit.intermediateLayers(config, params, images, depth)
     const actual: Record<string, tf.Tensor> = {
       cls: vit.apply(config, params, images),

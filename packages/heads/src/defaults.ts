@@ -1,0 +1,13 @@
+/** DINO's projection head (`DINOHead` in vision_transformer.py, and the flags --out_dim, --norm_last_layer, …). */
+export const projection = {
+  outDim: 65536,
+  hiddenDim: 2048,
+  bottleneckDim: 256,
+  nlayers: 3,
+  useBn: false,
+  activation: 'gelu',
+  normLastLayer: true,
+} as const
+
+/** The linear probe's classifier (`eval_linear.py`). */
+export const classifier = { numLabels: 1000 } as const
