@@ -1,0 +1,17 @@
+import { checkImage, copy, type Image } from './image.js'
+import { luma } from './luma.js'
+
+/** Every pixel at its luma, in as many channels as before: torchvision's `rgb_to_grayscale(image, 3)`. Alpha stays. */
+export function grayscale(image: Image): Image {
+  checkImage('grayscale', image)
+  const out = copy(image)
+  grayscaleInPlace(out)
+  return out
+}
+
+export function grayscaleInPlace({ data, channels: C }: Image): void {
+  if (C === 1) return
+  for (let p = 0; p < data.length; p += C) {
+    data[p] = data[p + 1] = data[p + 2] = luma(data[p]!, data[p + 1]!, data[p + 2]!)
+  }
+}

@@ -1,0 +1,108 @@
+import { inRange, list, refuseUnknown, whole } from './checks.js'
+import { multiCropDefaults as defaults } from './defaults.js'
+import type { Interpolation } from './resample.js'
+import { checkInterpolation } from './resized-crop.js'
+
+export interface JitterOptions {
+  /** Probability that a view is jittered at all. Default 0.8. */
+  p?: number
+  /** Factor ~ U[max(0, 1 - x), 1 + x]; 0 is off. Default 0.4. */
+  brightness?: number
+  /** Factor ~ U[max(0, 1 - x), 1 + x]; 0 is off. Default 0.4. */
+  contrast?: number
+  /** Factor ~ U[max(0, 1 - x), 1 + x]; 0 is off. Default 0.2. */
+  saturation?: number
+  /** Turn ~ U[-x, x] of the colour circle, at most 0.5; 0 is off. Default 0.1. */
+  hue?: number
+}
+
+/** Every default is the reference's (METHOD 1.12). Probabilities of three are of global view 1, global view 2, local views. */
+export interface MultiCropOptions {
+  /** Side of the two global views, pixels. Default 224. */
+  globalSize?: number
+  /** Side of the local views, pixels. Default 96. */
+  localSize?: number
+  /** Fraction of the image's area in a global view, [low, high]. Default [0.4, 1]. */
+  globalScale?: readonly [number, number]
+  /** Fraction of the image's area in a local view, [low, high]. Default [0.05, 0.4]. */
+  localScale?: readonly [number, number]
+  /** Number of local views; 0 for none. Default 8. */
+  localCrops?: number
+  /** Width / height of a crop before resizing, log-uniform, [low, high]. Default [3/4, 4/3]. */
+  ratio?: readonly [number, number]
+  /** Default 'bicubic'. */
+  interpolation?: Interpolation
+  /** Probability of mirroring. Default 0.5. */
+  flip?: number
+  /** Colour jitter, its operations in random order. */
+  jitter?: JitterOptions
+  /** Probability of grayscale. Default 0.2. */
+  grayscale?: number
+  /** Probabilities of Gaussian blur. Default [1, 0.1, 0.5]. */
+  blur?: readonly [number, number, number]
+  /** Standard deviation of the blur, pixels of the view, U[low, high]. Default [0.1, 2]. */
+  sigma?: readonly [number, number]
+  /** Probabilities of solarizing. Default [0, 0.2, 0]. */
+  solarize?: readonly [number, number, number]
+  /** Values from here on are inverted, 0 to 256. Default 128. */
+  solarizeThreshold?: number
+}
+
+/** The options with every default filled in. */
+export type ResolvedOptions = Required<Omit<MultiCropOptions, 'jitter'>> & { jitter: Required<JitterOptions> }
+
+const WHERE = 'multiCrop'
+const NAMES = [...Object.keys(defaults), 'interpolation']
+
+/** Fills in defaults and throws on anything misspelt or out of range. An explicit `undefined` is the default. */
+export function resolveOptions(options: MultiCropOptions): ResolvedOptions {
+  refuseUnknown(WHERE, options, NAMES)
+  const { p, brightness, contrast, saturation, hue } = options.jitter ?? {}
+  refuseUnknown(`${WHERE}: jitter`, options.jitter ?? {}, Object.keys(defaults.jitter))
+  const resolved: ResolvedOptions = {
+    globalSize: options.globalSize ?? defaults.globalSize,
+    localSize: options.localSize ?? defaults.localSize,
+    globalScale: options.globalScale ?? defaults.globalScale,
+    localScale: options.localScale ?? defaults.localScale,
+    localCrops: options.localCrops ?? defaults.localCrops,
+    ratio: options.ratio ?? defaults.ratio,
+    interpolation: options.interpolation ?? 'bicubic',
+    flip: options.flip ?? defaults.flip,
+    jitter: {
+      p: p ?? defaults.jitter.p,
+      brightness: brightness ?? defaults.jitter.brightness,
+      contrast: contrast ?? defaults.jitter.contrast,
+      saturation: saturation ?? defaults.jitter.saturation,
+      hue: hue ?? defaults.jitter.hue,
+    },
+    grayscale: options.grayscale ?? defaults.grayscale,
+    blur: options.blur ?? defaults.blur,
+    sigma: options.sigma ?? defaults.sigma,
+    solarize: options.solarize ?? defaults.solarize,
+    solarizeThreshold: options.solarizeThreshold ?? defaults.solarizeThreshold,
+  }
+  check(resolved)
+  return resolved
+}
+
+function check(o: ResolvedOptions): void {
+  const infinity = Number.POSITIVE_INFINITY
+  whole(WHERE, 'globalSize', o.globalSize, 1, 16384)
+  whole(WHERE, 'localSize', o.localSize, 1, 16384)
+  whole(WHERE, 'localCrops', o.localCrops, 0)
+  list(WHERE, 'globalScale', o.globalScale, { length: 2, low: Number.MIN_VALUE, high: 1, rising: true })
+  list(WHERE, 'localScale', o.localScale, { length: 2, low: Number.MIN_VALUE, high: 1, rising: true })
+  list(WHERE, 'ratio', o.ratio, { length: 2, low: Number.MIN_VALUE, high: infinity, rising: true })
+  checkInterpolation(WHERE, o.interpolation)
+  inRange(WHERE, 'flip', o.flip, 0, 1)
+  inRange(WHERE, 'jitter.p', o.jitter.p, 0, 1)
+  inRange(WHERE, 'jitter.brightness', o.jitter.brightness, 0, infinity)
+  inRange(WHERE, 'jitter.contrast', o.jitter.contrast, 0, infinity)
+  inRange(WHERE, 'jitter.saturation', o.jitter.saturation, 0, infinity)
+  inRange(WHERE, 'jitter.hue', o.jitter.hue, 0, 0.5)
+  inRange(WHERE, 'grayscale', o.grayscale, 0, 1)
+  list(WHERE, 'blur', o.blur, { length: 3, low: 0, high: 1 })
+  list(WHERE, 'sigma', o.sigma, { length: 2, low: 0, high: infinity, rising: true })
+  list(WHERE, 'solarize', o.solarize, { length: 3, low: 0, high: 1 })
+  inRange(WHERE, 'solarizeThreshold', o.solarizeThreshold, 0, 256)
+}
