@@ -80,7 +80,7 @@ function pipEnvironment(temporary: string): Env {
   }
 }
 
-/** Runs a command; its output line by line. It does not outlive this process, save after a SIGKILL. */
+/** Runs a command; its output line by line. It ends with this process, unless a signal kills that one alone. */
 function run(command: string, args: string[], env: Env, onLine: (line: string) => void) {
   return new Promise<{ code: number | null; lines: string[] }>((done, fail) => {
     const child = spawn(command, args, { env: env as NodeJS.ProcessEnv, stdio: ['ignore', 'pipe', 'pipe'] })

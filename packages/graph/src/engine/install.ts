@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { cacheError, discard, engineCache, makeCache, sweep } from './cache.js'
 import { diskFull, downloadWheel, neededBytes } from './download.js'
@@ -88,7 +88,9 @@ export async function installRelease(release: Release, options: InstallOptions =
       const held = await lock(join(cache, `.installing-${name}`), cache, arrived, onWait)
       if (!held) return withoutManifest(found()!)
       try {
-        if (!arrived()) await fetchInto(dir, held.folder, release, env, onProgress)
+        // A folder of its own name: the pip of a process that was killed may still write to the one of then.
+        if (!arrived())
+          await fetchInto(dir, await mkdtemp(join(held.folder, 'staging-')), cache, release, env, onProgress)
         onProgress({ phase: 'ready', message: `TensorFlow ${release.version} is in ${dir}` })
         return { ...withoutManifest(found()!), origin: 'installed' }
       } catch (error) {
@@ -103,8 +105,14 @@ export async function installRelease(release: Release, options: InstallOptions =
   }
 }
 
-async function fetchInto(dir: string, staging: string, release: Release, env: Env, onProgress: OnProgress) {
-  const cache = join(staging, '..')
+async function fetchInto(
+  dir: string,
+  staging: string,
+  cache: string,
+  release: Release,
+  env: Env,
+  onProgress: OnProgress,
+) {
   await checkFreeSpace(cache, release)
   const total = release.wheelBytes
   const what = `${release.distribution} ${release.version} for ${release.platform}`

@@ -44,10 +44,11 @@ export function engineAt(path: string, origin: Engine['origin'], source: string,
   const dir = candidates.find((folder) => library(folder, 'cc') && library(folder, 'framework'))
   if (!dir) {
     const [cc, framework] = libraryNames()
-    const missing = library(root, 'cc') ? framework : library(root, 'framework') ? cc : `${cc} and ${framework}`
+    const there = library(root, 'cc') ?? library(root, 'framework')
     throw new EngineError(
       'bad-path',
-      `${source}: expected ${cc} and ${framework} in ${root}, but ${missing} is not there.`,
+      `${source}: expected ${cc} and ${framework} in ${root}, but ${there ? `only ${there} is there` : 'neither is there'}. ` +
+        'Those of a Python TensorFlow lie in its folder site-packages/tensorflow.',
     )
   }
   const libraries = { framework: join(dir, library(dir, 'framework')!), cc: join(dir, library(dir, 'cc')!) }

@@ -41,6 +41,7 @@ export async function lock(
   cache: string,
   arrived: () => boolean,
   onWait: (owner: string) => void,
+  silentMs = SILENT_MS,
 ): Promise<Lock | undefined> {
   const watch = { beat: Number.NaN, since: performance.now() }
   let told: string | undefined
@@ -51,7 +52,7 @@ export async function lock(
     if (state === undefined) continue // Released just now.
     if (state.beat !== watch.beat) Object.assign(watch, { beat: state.beat, since: performance.now() })
     // Our own clock measures the silence, so that machines that share a disk need not agree on the time.
-    if (isDead(state.owner) || performance.now() - watch.since > SILENT_MS) {
+    if (isDead(state.owner) || performance.now() - watch.since > silentMs) {
       await takeAway(folder, cache, state.owner?.token)
       continue
     }

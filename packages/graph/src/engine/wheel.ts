@@ -4,7 +4,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createInflateRaw } from 'node:zlib'
+import { promisify } from 'node:util'
+import { createInflateRaw, inflateRaw } from 'node:zlib'
 import { EngineError } from './error.js'
 
 /** A file inside a zip, as the central directory tells it. */
@@ -45,7 +46,7 @@ export async function unpackWheel(
     const entries = await centralDirectory(file, wheel)
     const recordName = [...entries.keys()].find((name) => /^[^/]+\.dist-info\/RECORD$/.test(name))
     if (!recordName) throw broken(wheel, 'it has no RECORD')
-    const record = parseRecord((await readEntry(file, entries.get(recordName)!, wheel)).toString('utf8'))
+    const record = parseRecord(await readRecord(file, entries.get(recordName)!, wheel))
     const unpacked: Unpacked[] = []
     let before = 0
     for (const name of names) {
@@ -137,19 +138,18 @@ async function source(file: FileHandle, entry: Entry, wheel: string) {
   return createReadStream(wheel, { start, end, highWaterMark: 1 << 20 })
 }
 
-/** A small file, in memory. */
-async function readEntry(file: FileHandle, entry: Entry, wheel: string): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  const collect = async (parts: AsyncIterable<Buffer>) => {
-    for await (const part of parts) chunks.push(part)
-  }
+const LARGEST_RECORD = 1 << 26
+
+/** RECORD, in memory. */
+async function readRecord(file: FileHandle, entry: Entry, wheel: string): Promise<string> {
+  if (entry.bytes > LARGEST_RECORD) throw broken(wheel, 'its RECORD is too long')
+  const body = await readAt(file, await dataStart(file, entry, wheel), entry.compressedBytes, wheel)
+  if (entry.method === 0) return body.toString('utf8')
   try {
-    const input = await source(file, entry, wheel)
-    await (entry.method === 8 ? pipeline(input, createInflateRaw(), collect) : pipeline(input, collect))
+    return (await promisify(inflateRaw)(body, { maxOutputLength: LARGEST_RECORD })).toString('utf8')
   } catch (error) {
-    throw decompression(error, wheel)
+    throw broken(wheel, `its RECORD does not decompress (${(error as Error).message})`)
   }
-  return Buffer.concat(chunks)
 }
 
 async function extract(
@@ -182,6 +182,7 @@ async function extract(
 }
 
 async function readAt(file: FileHandle, position: number, length: number, wheel: string): Promise<Buffer> {
+  if (position + length > (await file.stat()).size) throw broken(wheel, 'it ends too early')
   const buffer = Buffer.alloc(length)
   const { bytesRead } = await file.read(buffer, 0, length, position)
   if (bytesRead < length) throw broken(wheel, 'it ends too early')
