@@ -49,6 +49,16 @@ describe('nearest', () => {
     )
   })
 
+  test('rows wider than a panel give the same sums as narrow ones: zeros added in front change nothing', () => {
+    const wide = ({ data, rows, dim }: Features, more: number): Features => {
+      const padded = new Float32Array(rows * (dim + more))
+      for (let i = 0; i < rows; i++) padded.set(data.subarray(i * dim, (i + 1) * dim), i * (dim + more) + more)
+      return { data: padded, rows, dim: dim + more }
+    }
+    const [a, b] = [features(5, 600, 1), features(300, 600, 2)]
+    expect(nearest(wide(a, 700), wide(b, 700), 7)).toEqual(nearest(a, b, 7))
+  })
+
   test('of equal rows the lower comes first, in whichever block it lies', () => {
     const database = { data: new Float32Array(600 * 2).fill(1), rows: 600, dim: 2 }
     const { indices } = nearest({ data: Float32Array.of(1, 0), rows: 1, dim: 2 }, database, 5)
