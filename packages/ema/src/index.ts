@@ -1,1 +1,2 @@
-export {}
+export { type MomentumScheduleOptions, momentumSchedule } from './momentum-schedule.js'
+export { type Params, update } from './update.js'
