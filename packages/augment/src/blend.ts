@@ -1,5 +1,6 @@
 import { inRange } from './checks.js'
 import { checkImage, copy, type Image } from './image.js'
+import { lookUp } from './look-up.js'
 import { luma } from './luma.js'
 
 const f = Math.fround
@@ -49,16 +50,10 @@ export function contrastInPlace(image: Image, factor: number): void {
 const levels = new Uint8Array(256)
 
 /** base + factor (x - base) for all 256 values of x, then a lookup for each byte. */
-function blendConstant({ data, channels: C }: Image, base: number, factor: number): void {
+function blendConstant(image: Image, base: number, factor: number): void {
   const k = f(factor)
   for (let x = 0; x < 256; x++) levels[x] = truncated(f(base + f(k * (x - base))))
-  if (C !== 4) for (let p = 0; p < data.length; p++) data[p] = levels[data[p]!]!
-  else
-    for (let p = 0; p < data.length; p += 4) {
-      data[p] = levels[data[p]!]!
-      data[p + 1] = levels[data[p + 1]!]!
-      data[p + 2] = levels[data[p + 2]!]!
-    }
+  lookUp(image, levels)
 }
 
 function truncated(v: number): number {

@@ -36,8 +36,8 @@ export function hueInPlace({ data, channels: C }: Image, factor: number): void {
     const r = data[p]!
     const g = data[p + 1]!
     const b = data[p + 2]!
-    const v = r > g ? (r > b ? r : b) : g > b ? g : b
-    const low = r < g ? (r < b ? r : b) : g < b ? g : b
+    const v = Math.max(r, g, b)
+    const low = Math.min(r, g, b)
     if (v === low) continue
     const chroma = v - low
     const s = FRACTION[(f(chroma / v) * 255) | 0]!

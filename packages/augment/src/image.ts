@@ -35,5 +35,5 @@ export function blank(width: number, height: number, channels: Image['channels']
 
 /** The image with its own copy of the pixels, for an operation to work on in place. */
 export function copy(image: Image): Image {
-  return { ...image, data: image.data.slice() }
+  return { ...image, data: new Uint8Array(image.data) } // not slice(): a Buffer's shares the memory
 }

@@ -116,7 +116,10 @@ function horizontal(
   flip: boolean,
   out: Uint8Array,
 ): void {
-  if (C === 3) return horizontalRgb(source, start, stride, height, taps, width, flip, out)
+  if (C === 3) {
+    horizontalRgb(source, start, stride, height, taps, width, flip, out)
+    return
+  }
   const { first, count, weights, stride: k } = taps
   for (let y = 0; y < height; y++) {
     const row = start + y * stride
@@ -127,8 +130,7 @@ function horizontal(
       for (let c = 0; c < C; c++) {
         let sum = HALF
         for (let t = 0, p = row + first[x]! * C + c; t < n; t++, p += C) sum += Math.imul(source[p]!, weights[q + t]!)
-        const v = sum >> BITS
-        out[o + c] = v < 0 ? 0 : v > 255 ? 255 : v
+        out[o + c] = clip(sum >> BITS)
       }
     }
   }
@@ -215,5 +217,5 @@ function vertical(source: Uint8Array, stride: number, taps: Taps, height: number
 }
 
 function clip(v: number): number {
-  return v < 0 ? 0 : v > 255 ? 255 : v
+  return Math.min(Math.max(v, 0), 255)
 }

@@ -1,5 +1,6 @@
 import { inRange } from './checks.js'
 import { checkImage, copy, type Image } from './image.js'
+import { lookUp } from './look-up.js'
 
 /**
  * Inverts every value of at least `threshold`: Pillow's `ImageOps.solarize`. Alpha stays.
@@ -14,10 +15,9 @@ export function solarize(image: Image, threshold = 128): Image {
   return out
 }
 
-export function solarizeInPlace({ data, channels: C }: Image, threshold: number): void {
-  const step = C === 4 ? 4 : 1
-  const colours = C === 4 ? 3 : 1
-  for (let p = 0; p < data.length; p += step) {
-    for (let c = p; c < p + colours; c++) if (data[c]! >= threshold) data[c] = 255 - data[c]!
-  }
+const levels = new Uint8Array(256)
+
+export function solarizeInPlace(image: Image, threshold: number): void {
+  for (let v = 0; v < 256; v++) levels[v] = v < threshold ? v : 255 - v
+  lookUp(image, levels)
 }
