@@ -14,6 +14,7 @@ export const defaults = {
   headBottleneckDim: 256,
 
   momentumTeacher: 0.996,
+  momentumTeacherEnd: 1,
   warmupTeacherTemp: 0.04,
   teacherTemp: 0.04,
   warmupTeacherTempEpochs: 0,

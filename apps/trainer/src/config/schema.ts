@@ -16,6 +16,11 @@ const byte = z.int().min(0).max(255)
  * its help. The defaults are in `defaults.ts`. A setting that is `optional` has none: leaving it out is a choice.
  */
 export const trainConfig = z.strictObject({
+  recipe: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('recipe to start from, see `dino recipes`; config file and flags go over it'),
   data: z
     .string()
     .min(1)
@@ -42,8 +47,9 @@ export const trainConfig = z.strictObject({
   headBottleneckDim: positive.describe('width of the normalised vector before the prototypes'),
 
   momentumTeacher: share.describe(
-    'EMA momentum, raised to 1 by a cosine; use .9995 with a batch of 256, .99 for short runs',
+    'EMA momentum of the teacher at the start, raised by a cosine; use .9995 with a batch of 256, .99 for short runs',
   ),
+  momentumTeacherEnd: share.describe('EMA momentum that the cosine ends at'),
   warmupTeacherTemp: above0.describe('teacher temperature at the start; lower it if the loss does not fall'),
   teacherTemp: above0.describe('teacher temperature after its warm-up; above .07 training is unstable'),
   warmupTeacherTempEpochs: count.describe(
@@ -90,8 +96,8 @@ export const trainConfig = z.strictObject({
   blurSigma: z.tuple([above0, above0]).describe('pixels; sigma of the blur'),
   solarizeP: threeShares.describe('probability of solarize: global 1, global 2, local'),
   background: z.tuple([byte, byte, byte]).describe('red, green, blue put under transparent pixels'),
-  mean: threeShares.describe('of the pixels, 0 to 1, per channel'),
-  std: z.tuple([above0, above0, above0]).describe('of the pixels, 0 to 1, per channel'),
+  mean: threeShares.describe('mean of the pixels per channel, 0 to 1; what the network sees is (pixel - mean) / std'),
+  std: z.tuple([above0, above0, above0]).describe('standard deviation of the pixels per channel'),
 
   saveckpFreq: count.describe('epochs between checkpoints that are kept, 0 keeps only the latest'),
   checkpointMinutes: z

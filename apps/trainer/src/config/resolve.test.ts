@@ -1,0 +1,85 @@
+import { availableParallelism } from 'node:os'
+import { expect, test } from 'vitest'
+import { recipes } from '../recipes/index.js'
+import { checkDataset } from './check.js'
+import { defaults } from './defaults.js'
+import { refusal } from './fields.js'
+import { resolveConfig } from './resolve.js'
+import type { TrainOptions } from './schema.js'
+
+const data = 'photos'
+
+test('nothing given but data: the defaults of the reference', () => {
+  expect(resolveConfig({ data })).toEqual({
+    ...defaults,
+    data,
+    outputDir: 'runs/vit_small16',
+    imgSize: 224,
+    numWorkers: availableParallelism() - 1,
+  })
+})
+
+test('flags go over the config file, which goes over the recipe, which goes over the defaults', () => {
+  const config = resolveConfig(
+    { data, epochs: 3 },
+    { recipe: 'paper-800', epochs: 2, warmupEpochs: 1, warmupTeacherTempEpochs: 0 },
+  )
+  expect(config).toMatchObject({ recipe: 'paper-800', epochs: 3, warmupEpochs: 1, localCropsNumber: 10, outDim: 65536 })
+  expect(config.outputDir).toBe('runs/paper-800')
+})
+
+test('an explicit undefined does not undo a default', () => {
+  expect(resolveConfig({ data, epochs: undefined }, { lr: undefined })).toMatchObject({ epochs: 100, lr: 0.0005 })
+})
+
+test('the base grid follows the global crops unless it is given', () => {
+  expect(resolveConfig({ data, globalCropsSize: 160 }).imgSize).toBe(160)
+  expect(resolveConfig({ data, globalCropsSize: 160, imgSize: 224 }).imgSize).toBe(224)
+})
+
+test('a run that goes on keeps its settings', () => {
+  const saved = resolveConfig({ data, recipe: 'demo', seed: 7 })
+  expect(resolveConfig({ maxMinutes: 5 }, {}, saved)).toEqual({ ...saved, maxMinutes: 5 })
+})
+
+test.each(recipes.map((recipe) => [recipe.name, recipe] as const))(
+  'recipe %s states only what differs, in right values',
+  (name, recipe) => {
+    for (const [key, value] of Object.entries(recipe.settings)) {
+      expect(refusal(key as keyof TrainOptions, value)).toBeUndefined()
+      expect([key, value]).not.toEqual([key, defaults[key as keyof typeof defaults]])
+    }
+    expect(resolveConfig({ data, recipe: name })).toMatchObject(recipe.settings)
+  },
+)
+
+test.each<[TrainOptions, string]>([
+  [{}, '--data is missing'],
+  [{ data, recipe: 'papr-800' }, 'There is no recipe papr-800. Did you mean paper-800?'],
+  [{ data, patchSize: 128 }, '--patch-size 128 does not fit --local-crops-size 96'],
+  [{ data, localCropsSize: 8 }, '--patch-size 16 does not fit --local-crops-size 8'],
+  [{ data, embedDim: 100 }, '--embed-dim 100 is not divisible by --num-heads 6'],
+  [{ data, numHeads: 5 }, '--embed-dim 384 is not divisible by --num-heads 5'],
+  [{ data, epochs: 5 }, '--warmup-epochs 10 is longer than --epochs 5'],
+  [{ data, warmupTeacherTempEpochs: 101 }, '--warmup-teacher-temp-epochs 101 is longer than --epochs 100'],
+  [{ data, globalCropsScale: [1, 0.4] }, '--global-crops-scale 1,0.4: the first number must not be above the second'],
+  [{ data, localCropsScale: [0, 0.4] }, '--local-crops-scale 0,0.4: a crop of no area'],
+  [{ data, blurSigma: [2, 0.1] }, '--blur-sigma 2,0.1: the first number'],
+])('%j is refused: %s', (options, message) => {
+  expect(() => resolveConfig(options)).toThrow(message)
+})
+
+test('local crops may have any size when there are none', () => {
+  expect(resolveConfig({ data, localCropsNumber: 0, localCropsSize: 8 }).localCropsNumber).toBe(0)
+})
+
+test('a patch that leaves a rest at the edge is allowed, as in the reference', () => {
+  expect(resolveConfig({ data, patchSize: 5 }).patchSize).toBe(5)
+})
+
+test('a batch larger than the data set is refused with the size that fits', () => {
+  expect(() => checkDataset({ batchSize: 64, data }, 10)).toThrow(
+    '--batch-size 64 is larger than the data set: photos has 10 images. Use --batch-size 10 or less.',
+  )
+  expect(() => checkDataset({ batchSize: 64, data }, 64)).not.toThrow()
+})

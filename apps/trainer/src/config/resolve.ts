@@ -1,0 +1,50 @@
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { type Recipe, recipes } from '../recipes/index.js'
+import { Failure } from '../report/io.js'
+import { checkTogether } from './check.js'
+import { defaults } from './defaults.js'
+import { nearest } from './nearest.js'
+import { type TrainConfig, type TrainOptions, trainConfig } from './schema.js'
+
+/**
+ * The effective settings of a run: the defaults, then what the recipe states, then the config file, then the flags.
+ * What is left out takes its value from the rest: the base grid from the global crops, the run folder from the recipe or
+ * architecture (so the same command again goes on with the same run), the workers from the machine.
+ *
+ * @param saved the settings of a run that goes on; they take the place of defaults and recipe
+ */
+export function resolveConfig(flags: TrainOptions, file: TrainOptions = {}, saved?: TrainConfig): TrainConfig {
+  const named = flags.recipe ?? file.recipe
+  const base = saved ?? { ...defaults, ...(named !== undefined && { ...findRecipe(named).settings, recipe: named }) }
+  const given = { ...base, ...defined(file), ...defined(flags) } as TrainOptions & typeof defaults
+  if (given.data === undefined) {
+    throw new Failure('--data is missing: the folder (or glob) of images to train on, as in --data ./photos.', 2)
+  }
+  const config = {
+    imgSize: given.globalCropsSize,
+    outputDir: join('runs', named ?? `${given.arch}${given.patchSize}`),
+    numWorkers: Math.max(0, availableParallelism() - 1),
+    ...given,
+  }
+  const ordered = Object.keys(trainConfig.shape).filter((key) => key in config)
+  const effective = Object.fromEntries(ordered.map((key) => [key, config[key as keyof typeof config]]))
+  const complete = trainConfig.parse(effective)
+  checkTogether(complete)
+  return complete
+}
+
+export function findRecipe(name: string): Recipe {
+  const recipe = recipes.find((candidate) => candidate.name === name)
+  if (recipe) return recipe
+  const names = recipes.map((candidate) => candidate.name)
+  const meant = nearest(name, names)
+  throw new Failure(
+    `There is no recipe ${name}. ${meant ? `Did you mean ${meant}?` : `There are ${names.join(', ')}.`}`,
+    2,
+  )
+}
+
+function defined<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>
+}
