@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import type { TrainIO } from './io.js'
+import { createProgress } from './progress.js'
+
+const ESC = String.fromCharCode(27)
+
+function run(options: {
+  isTTY: boolean
+  columns?: number
+  env?: Record<string, string>
+  steps?: number
+  stopAt?: number
+}) {
+  let text = ''
+  let time = 0
+  const { isTTY, columns = 200, env = {}, steps = 400, stopAt = steps } = options
+  const stderr = { write: (chunk: string) => (text += chunk), columns, rows: 24, isTTY }
+  const io: TrainIO = { stdout: stderr, stderr, env, signal: new AbortController().signal, isTTY }
+  const progress = createProgress(io, { total: steps, epochs: 4, batchSize: 32, outDim: 512, now: () => time })
+  for (let iteration = 1; iteration <= stopAt; iteration++) {
+    time += 500
+    progress.step({
+      iteration,
+      epoch: Math.floor(((iteration - 1) * 4) / steps),
+      loss: 6 - iteration / steps,
+      teacherEntropy: 3.5,
+      kl: 0.25,
+      lr: 1.25e-4,
+      seconds: iteration === 1 ? 9 : 0.5,
+    })
+    if (iteration === 200) progress.note('k-NN after epoch 2: teacher 44.1 %')
+  }
+  progress.stop()
+  return text
+}
+
+test('a pipe gets whole lines, no escapes, and few of them', () => {
+  const lines = run({ isTTY: false }).split('\n')
+  expect(lines.join('')).not.toContain(ESC)
+  expect(lines.length).toBeLessThan(12) // 200 seconds of steps
+  expect(lines[0]).toBe(
+    'epoch 1/4  step   1/400  loss 5.997 (ln K 6.24)  teacher entropy 3.50  KL 0.25  lr 1.25e-4  3.56 images/s  59 min 51 s left',
+  )
+  expect(lines.at(-2)).toBe(
+    'epoch 4/4  step 400/400  loss 5.000 (ln K 6.24)  teacher entropy 3.50  KL 0.25  lr 1.25e-4  64.0 images/s  done in 3 min 20 s',
+  )
+})
+
+test('a pipe gets notes, and the last state when training stops early', () => {
+  const text = run({ isTTY: false, stopAt: 203 })
+  expect(text).toContain('\nk-NN after epoch 2: teacher 44.1 %\n')
+  expect(text.trimEnd().split('\n').at(-1)).toContain('step 203/400')
+})
+
+test('a terminal gets one line, rewritten', () => {
+  const text = run({ isTTY: true })
+  expect(text).toContain(ESC)
+  expect(text).toContain('step 400/400')
+})
+
+test('NO_COLOR takes the colours and leaves the rewriting', () => {
+  const bold = `${ESC}[1m`
+  expect(run({ isTTY: true })).toContain(bold)
+  expect(run({ isTTY: true, env: { NO_COLOR: '1' } })).not.toContain(bold)
+})
+
+test('a narrow terminal gets what matters most, on one line', () => {
+  const text = run({ isTTY: true, columns: 60 })
+  expect(text).toContain('loss')
+  expect(text).not.toContain('images/s')
+})
