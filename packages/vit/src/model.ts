@@ -122,15 +122,19 @@ function embed(model: Model, images: tf.Tensor4D): tf.Tensor2D {
 }
 
 /**
- * x + attention(norm(x)), then x + mlp(norm(x)).
+ * x + attention(norm(x)), then x + mlp(norm(x)). Tidied block by block: what no gradient needs is gone before the next.
+ *
+ * Reference: `Block`.
  *
  * @param x [B · N, D]
  */
 function block(model: Model, i: number, x: tf.Tensor2D): tf.Tensor2D {
-  const attended = attention(model, `blocks.${i}.attn`, norm(model, `blocks.${i}.norm1`, x))
-  const y = tf.add(x, kept(model, 2 * i, attended)) as tf.Tensor2D
-  const processed = mlp(model, `blocks.${i}.mlp`, norm(model, `blocks.${i}.norm2`, y))
-  return tf.add(y, kept(model, 2 * i + 1, processed))
+  return tf.tidy(() => {
+    const attended = attention(model, `blocks.${i}.attn`, norm(model, `blocks.${i}.norm1`, x))
+    const y = tf.add(x, kept(model, 2 * i, attended)) as tf.Tensor2D
+    const processed = mlp(model, `blocks.${i}.mlp`, norm(model, `blocks.${i}.norm2`, y))
+    return tf.add(y, kept(model, 2 * i + 1, processed))
+  })
 }
 
 /**
@@ -140,10 +144,12 @@ function block(model: Model, i: number, x: tf.Tensor2D): tf.Tensor2D {
  * @returns [B, D]
  */
 function blockForCls(model: Model, i: number, x: tf.Tensor2D): tf.Tensor2D {
-  const attended = attentionOfCls(model, `blocks.${i}.attn`, norm(model, `blocks.${i}.norm1`, x))
-  const y = tf.add(clsRows(model, x), kept(model, 2 * i, attended)) as tf.Tensor2D
-  const processed = mlp(model, `blocks.${i}.mlp`, norm(model, `blocks.${i}.norm2`, y))
-  return tf.add(y, kept(model, 2 * i + 1, processed))
+  return tf.tidy(() => {
+    const attended = attentionOfCls(model, `blocks.${i}.attn`, norm(model, `blocks.${i}.norm1`, x))
+    const y = tf.add(clsRows(model, x), kept(model, 2 * i, attended)) as tf.Tensor2D
+    const processed = mlp(model, `blocks.${i}.mlp`, norm(model, `blocks.${i}.norm2`, y))
+    return tf.add(y, kept(model, 2 * i + 1, processed))
+  })
 }
 
 /**
