@@ -20,4 +20,5 @@ test('what decays is decided by name and rank alone', () => {
   expect(decays('last_layer.weight_g', [65536, 1])).toBe(true)
   expect(decays('blocks.0.attn.qkv.bias', [576])).toBe(false)
   expect(decays('norm.weight', [192])).toBe(false)
+  expect(decays('conv.bias', [1, 8, 1, 1])).toBe(false)
 })

@@ -159,12 +159,15 @@ test('a trained weight_g decays', () => {
   expect(valuesOf(next.params['last_layer.weight_g']!)).toEqual([0.75, 0.75, 0.75])
 })
 
-test('LARS moves a matrix of zeros, and one without a gradient, as plain momentum would', () => {
+test('LARS moves a matrix of zeros, and one whose gradient is zero, as plain momentum would', () => {
   const zeros: Params = { w: tf.zeros([1, 2]) }
   const moved = lars.update(zeros, { w: tf.tensor2d([[1, -2]]) }, lars.init(zeros), { lr: 0.5, weightDecay: 0.1 })
   expect(valuesOf(moved.params.w!)).toEqual([-0.5, 1])
   const still = lars.update(zeros, { w: tf.zeros([1, 2]) }, lars.init(zeros), { lr: 0.5, weightDecay: 0.1 })
   expect(valuesOf(still.params.w!)).toEqual([0, 0])
+  const ones: Params = { w: tf.ones([1, 2]) }
+  const kept = lars.update(ones, { w: tf.zeros([1, 2]) }, lars.init(ones), { lr: 0.5, weightDecay: 0 })
+  expect(valuesOf(kept.params.w!)).toEqual([1, 1])
 })
 
 test.each(optimizers)('%s refuses what does not fit, by name, and leaks nothing then', (name, optimizer) => {
