@@ -1,1 +1,24 @@
-export {}
+export { type Compiled, type CompileOptions, compile } from './compile.js'
+export {
+  type CachedEngine,
+  ENGINE_VERSION,
+  type Engine,
+  EngineError,
+  type EngineErrorCode,
+  engineCache,
+  type FindOptions,
+  findEngine,
+  type InstallOptions,
+  installEngine,
+  listEngines,
+  type OnProgress,
+  type Progress,
+  removeEngine,
+} from './engine/index.js'
+export type { Feed } from './feeds.js'
+export type { Dtype, HostTensor } from './host-tensor.js'
+export type { Attribute, Node, Program, Ref, TensorType } from './ir.js'
+export type { PassName, PassOptions } from './passes/index.js'
+export type { PrintOptions } from './print.js'
+export { type EngineInfo, openSession, type Session, type SessionMemory, type SessionOptions } from './session.js'
+export type { TensorSpec, TraceableFunction } from './trace.js'

@@ -1,0 +1,69 @@
+import { EagerSession } from './eager.js'
+import { checkSpecs, type Feed } from './feeds.js'
+import type { HostTensor } from './host-tensor.js'
+import type { Program } from './ir.js'
+import { type PassOptions, runPasses } from './passes/index.js'
+import { type PrintOptions, printProgram } from './print.js'
+import type { Session } from './session.js'
+import { TensorFlowSession } from './tensorflow-session.js'
+import { type TensorSpec, type TraceableFunction, trace } from './trace.js'
+
+export interface CompileOptions {
+  session: Session
+  /** Shape and dtype of each input; float32 by default. */
+  inputs: Record<string, TensorSpec>
+  /** What errors and prints call it. Default: the function's name, else `compiled`. */
+  name?: string
+  /** Passes over the program: all by default, none for false, `{ fill: false }` to leave one out. */
+  passes?: PassOptions
+  /** Print the program to the console, or give its text to a function. Default false. */
+  print?: boolean | ((text: string) => void)
+}
+
+/** A function that runs as one graph. Calls are queued: each sees the variables that the one before it left. */
+export interface Compiled {
+  (inputs: Record<string, Feed>): Promise<Record<string, HostTensor>>
+  /** What runs. Undefined on the eager engine, which has no program. */
+  readonly program: Program | undefined
+  /** The program as text, empty on the eager engine. */
+  print(options?: PrintOptions): string
+  /** Shape and dtype of each output; undefined on the eager engine. */
+  readonly outputs: Record<string, TensorSpec> | undefined
+  /** Refuses later calls. The session keeps the graph until it is closed. */
+  dispose(): void
+}
+
+/**
+ * Compiles TensorFlow.js code for a session: traces it once, and runs the graph from then on.
+ *
+ * fn has to be a pure function of its inputs and the session's variables: whatever else it reads is fixed when it is traced.
+ */
+export async function compile(fn: TraceableFunction, options: CompileOptions): Promise<Compiled> {
+  const { session, inputs, name = fn.name || 'compiled', passes, print } = options
+  checkSpecs(name, inputs)
+  let disposed = false
+  const guarded =
+    (run: (feeds: Record<string, Feed>) => Promise<Record<string, HostTensor>>) =>
+    async (feeds: Record<string, Feed>) => {
+      if (disposed) throw new Error(`${name}: disposed. Compile it again.`)
+      return run(feeds)
+    }
+  const dispose = () => {
+    disposed = true
+  }
+  if (session instanceof EagerSession) {
+    const run = guarded(session.load(name, fn, inputs))
+    return Object.assign(run, { program: undefined, outputs: undefined, print: () => '', dispose })
+  }
+  if (!(session instanceof TensorFlowSession)) throw new TypeError(`${name}: expected a session of openSession().`)
+  const program = runPasses(trace(fn, { name, inputs, state: session.specs(), c: session.c }), passes)
+  const text = (options?: PrintOptions) => printProgram(program, options)
+  if (print) (typeof print === 'function' ? print : console.log)(text())
+  const outputs = Object.fromEntries(
+    Object.entries(program.outputs).map(([output, { node, output: index }]) => [
+      output,
+      program.nodes[node]!.outputs[index]!,
+    ]),
+  ) as Record<string, TensorSpec>
+  return Object.assign(guarded(session.load(program, inputs)), { program, outputs, print: text, dispose })
+}

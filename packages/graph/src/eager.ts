@@ -1,0 +1,205 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { loadEagerBackend, withBackend } from './eager-backend.js'
+import { checkFeeds, checkTensorData, type Feed } from './feeds.js'
+import { bytesOf, type Dtype, type HostTensor, newArray, sizeOf, typeText } from './host-tensor.js'
+import { Queue } from './queue.js'
+import type { EngineInfo, Session, SessionMemory, SessionOptions } from './session.js'
+import { tfjsDtype } from './tfjs-dtype.js'
+import { checkResult, checkTensor, checkUpdate, lazyRecord, type TensorSpec, type TraceableFunction } from './trace.js'
+
+interface Variable {
+  spec: { shape: readonly number[]; dtype: Dtype }
+  tensor: tf.Tensor
+}
+
+/** The same interface as libtensorflow's session, on a TensorFlow.js backend that runs op by op. */
+export class EagerSession implements Session {
+  private readonly queue = new Queue()
+  private readonly variables = new Map<string, Variable>()
+  private closing: Promise<void> | undefined
+  /** Tensors of ours that calls under way hold. */
+  private live = 0
+
+  private constructor(readonly engine: EngineInfo & { kind: 'eager' }) {}
+
+  static async open({ eagerBackend }: SessionOptions): Promise<EagerSession> {
+    const { backend, reason } = await loadEagerBackend(eagerBackend)
+    return new EagerSession({ kind: 'eager', version: tf.version_core, backend, reason })
+  }
+
+  async create(values: Record<string, HostTensor>): Promise<void> {
+    this.checkOpen('create')
+    for (const [name, value] of Object.entries(values)) {
+      if (this.variables.has(name))
+        throw new Error(`create: the session has a variable ${name}. Assign it, or remove it first.`)
+      checkTensorData(`create: ${name}`, value)
+    }
+    this.on(() => {
+      for (const [name, value] of Object.entries(values)) {
+        this.variables.set(name, {
+          spec: { shape: [...value.shape], dtype: value.dtype },
+          tensor: tf.keep(toTfjs(value)),
+        })
+      }
+    })
+  }
+
+  async assign(values: Record<string, HostTensor>): Promise<void> {
+    this.checkOpen('assign')
+    for (const [name, value] of Object.entries(values)) {
+      const { spec } = this.variable('assign', name)
+      checkTensorData(`assign: ${name}`, value)
+      if (typeText(value) !== typeText(spec))
+        throw new RangeError(`assign: ${name} is ${typeText(spec)}, got ${typeText(value)}.`)
+    }
+    const copies = this.on(() => Object.entries(values).map(([name, value]) => [name, tf.keep(toTfjs(value))] as const))
+    await this.queue.run(() => {
+      for (const [name, tensor] of copies) this.replace(name, tensor)
+    })
+  }
+
+  async read(names?: Iterable<string>): Promise<Record<string, HostTensor>> {
+    this.checkOpen('read')
+    const wanted = [...(names ?? this.variables.keys())]
+    for (const name of wanted) this.variable('read', name)
+    return this.queue.run(async () => {
+      const values: Record<string, HostTensor> = {}
+      for (const name of wanted) {
+        const { tensor, spec } = this.variable('read', name)
+        values[name] = fromTfjs(spec, await tensor.data())
+      }
+      return values
+    })
+  }
+
+  async remove(names: Iterable<string>): Promise<void> {
+    this.checkOpen('remove')
+    const wanted = [...names]
+    for (const name of wanted) this.variable('remove', name)
+    await this.queue.run(() => {
+      for (const name of wanted) {
+        this.variable('remove', name).tensor.dispose()
+        this.variables.delete(name)
+      }
+    })
+  }
+
+  has(name: string): boolean {
+    return this.variables.has(name)
+  }
+
+  specs(): Record<string, TensorSpec> {
+    return Object.fromEntries([...this.variables].map(([name, { spec }]) => [name, spec]))
+  }
+
+  memory(): SessionMemory {
+    const variables = [...this.variables.values()]
+    return {
+      variables: variables.length,
+      bytes: variables.reduce((sum, { spec }) => sum + bytesOf(spec), 0),
+      tensors: this.live,
+    }
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.queue.run(() => {
+      for (const { tensor } of this.variables.values()) tensor.dispose()
+      this.variables.clear()
+    })
+    return this.closing
+  }
+
+  /** The function that runs fn op by op. */
+  load(
+    name: string,
+    fn: TraceableFunction,
+    inputs: Record<string, TensorSpec>,
+  ): (feeds: Record<string, Feed>) => Promise<Record<string, HostTensor>> {
+    this.checkOpen(name)
+    return async (feeds) => {
+      this.checkOpen(name)
+      const values = checkFeeds(name, inputs, feeds)
+      const copies = this.on(() =>
+        Object.entries(values).map(([input, value]) => [input, tf.keep(toTfjs(value))] as const),
+      )
+      this.live += copies.length
+      return this.queue.run(async () => {
+        let outputs: [string, tf.Tensor][] = []
+        try {
+          outputs = this.on(() => this.step(name, fn, Object.fromEntries(copies)))
+        } finally {
+          for (const [, tensor] of copies) tensor.dispose()
+          this.live += outputs.length - copies.length
+        }
+        try {
+          const results: Record<string, HostTensor> = {}
+          for (const [output, tensor] of outputs) {
+            const spec = { dtype: tensor.dtype as Dtype, shape: tensor.shape }
+            results[output] = fromTfjs(spec, await tensor.data())
+          }
+          return results
+        } finally {
+          for (const [, tensor] of outputs) tensor.dispose()
+          this.live -= outputs.length
+        }
+      })
+    }
+  }
+
+  /** One call: variables are replaced once fn is done, so that it sees them as they were. */
+  private step(name: string, fn: TraceableFunction, inputs: Record<string, tf.Tensor>): [string, tf.Tensor][] {
+    const specs = this.specs()
+    let outputs: [string, tf.Tensor][] = []
+    let updates: [string, tf.Tensor][] = []
+    tf.tidy(() => {
+      const state = lazyRecord(name, specs, new Map(), (variable) => this.variables.get(variable)!.tensor)
+      const result = fn(inputs, state)
+      checkResult(name, result)
+      for (const [variable, tensor] of Object.entries(result.state ?? {})) {
+        checkUpdate(name, variable, checkTensor(name, `state ${variable}`, tensor), specs)
+      }
+      for (const [output, tensor] of Object.entries(result.outputs)) checkTensor(name, `output ${output}`, tensor)
+      // Clones: fn may return a variable or an input itself.
+      outputs = Object.entries(result.outputs).map(([output, tensor]) => [output, tf.keep(tf.clone(tensor))])
+      updates = Object.entries(result.state ?? {}).map(([variable, tensor]) => [variable, tf.keep(tf.clone(tensor))])
+    })
+    for (const [variable, tensor] of updates) this.replace(variable, tensor)
+    return outputs
+  }
+
+  private replace(name: string, tensor: tf.Tensor): void {
+    const variable = this.variable('assign', name)
+    variable.tensor.dispose()
+    variable.tensor = tensor
+  }
+
+  private variable(where: string, name: string): Variable {
+    const variable = this.variables.get(name)
+    if (!variable)
+      throw new Error(`${where}: the session has no variable ${name}. It has ${this.variables.size}; create it first.`)
+    return variable
+  }
+
+  private on<T>(f: () => T): T {
+    return withBackend(this.engine.backend, f)
+  }
+
+  private checkOpen(where: string): void {
+    if (this.closing) throw new Error(`${where}: the session is closed. Open another.`)
+  }
+}
+
+function toTfjs({ dtype, shape, data }: HostTensor): tf.Tensor {
+  const to = tfjsDtype(dtype)
+  const source = data as unknown as ArrayLike<number | bigint>
+  const values = newArray(to, sizeOf(shape)) // copied: TensorFlow.js keeps the array that it is given
+  if (dtype === 'float16' || dtype === 'bfloat16') throw new RangeError(`the eager engine has no ${dtype}.`)
+  for (let i = 0; i < values.length; i++) values[i] = Number(source[i])
+  return tf.tensor(values as unknown as Float32Array, [...shape], to)
+}
+
+function fromTfjs({ dtype, shape }: { dtype: Dtype; shape: readonly number[] }, values: ArrayLike<number>): HostTensor {
+  const data = newArray(dtype, sizeOf(shape))
+  for (let i = 0; i < data.length; i++) data[i] = dtype === 'int64' ? BigInt(values[i]!) : values[i]!
+  return { dtype, shape: [...shape], data }
+}

@@ -1,0 +1,69 @@
+import type { Output, Pointer } from './capi.js'
+import { nameOf, type Program } from './ir.js'
+import type { TfGraph } from './tf-graph.js'
+
+/** A program's place in a session's graph. */
+export interface Emitted {
+  /** The placeholder of each input that the program uses. */
+  inputs: Record<string, Output>
+  outputs: Record<string, Output>
+  assignments: Pointer[]
+}
+
+/**
+ * Adds a program to a graph. An assignment waits for all reads of its variable, so that a call sees every variable as it was before.
+ *
+ * @param prefix makes the names of the nodes unique within the graph
+ * @param handle the resource handle of a variable
+ */
+export function emit(
+  program: Program,
+  {
+    graph,
+    prefix,
+    handle,
+    device,
+  }: { graph: TfGraph; prefix: string; handle: (variable: string) => Output; device?: string },
+): Emitted {
+  const operations: Pointer[] = []
+  const inputs: Record<string, Output> = {}
+  const reads = new Map<string, Pointer[]>()
+  const at = ({ node, output }: { node: number; output: number }): Output => ({
+    oper: operations[node]!,
+    index: output,
+  })
+  program.nodes.forEach((node, i) => {
+    const name = nodeName(prefix, node.scope, node.op, i)
+    if (node.op === 'ReadVariableOp') {
+      const variable = nameOf(node)
+      const read = graph.add(node.op, name, [handle(variable)], { dtype: node.attributes.dtype! }, { device })
+      reads.set(variable, [...(reads.get(variable) ?? []), read])
+      operations.push(read)
+    } else if (node.op === 'Placeholder') {
+      const { name: _, ...attributes } = node.attributes
+      const placeholder = graph.add(node.op, name, [], attributes, { device })
+      inputs[nameOf(node)] = { oper: placeholder, index: 0 }
+      operations.push(placeholder)
+    } else {
+      operations.push(graph.add(node.op, name, node.inputs.map(at), node.attributes, { device }))
+    }
+  })
+  const assignments = Object.entries(program.updates).map(([variable, ref], i) => {
+    const { dtype } = program.nodes[ref.node]!.outputs[ref.output]!
+    const attributes = { dtype: { type: 'dtype', value: dtype } as const }
+    const control = reads.get(variable) ?? []
+    const name = nodeName(prefix, 'assign', 'AssignVariableOp', i)
+    return graph.add('AssignVariableOp', name, [handle(variable), at(ref)], attributes, { control, device })
+  })
+  return {
+    inputs,
+    outputs: Object.fromEntries(Object.entries(program.outputs).map(([name, ref]) => [name, at(ref)])),
+    assignments,
+  }
+}
+
+/** TensorFlow's rule for names: [A-Za-z0-9.][A-Za-z0-9_.\\/>-]*. */
+function nodeName(prefix: string, scope: string, op: string, index: number): string {
+  const path = [prefix, scope, `${op}_${index}`].filter(Boolean).join('/')
+  return path.replace(/[^A-Za-z0-9_.\\/>-]/g, '_').replace(/^[^A-Za-z0-9.]/, 'n_')
+}

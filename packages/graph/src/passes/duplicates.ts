@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto'
+import type { HostTensor } from '../host-tensor.js'
+import { type Attribute, type Node, type Program, type Ref, rewrite } from '../ir.js'
+
+/** Computes once what is written twice: equal constants, and pure nodes of equal op, inputs and attributes. */
+export function mergeDuplicates(program: Program): Program {
+  const seen = new Map<string, readonly Ref[]>()
+  return rewrite(program, (node, builder) => {
+    if (node.stateful) return undefined
+    const key = keyOf(node)
+    let refs = seen.get(key)
+    if (!refs) seen.set(key, (refs = builder.add(node)))
+    return refs
+  })
+}
+
+function keyOf({ op, inputs, attributes, outputs }: Node): string {
+  const names = Object.keys(attributes).sort()
+  return JSON.stringify([
+    op,
+    inputs.map(({ node, output }) => [node, output]),
+    names.map((name) => [name, attributes[name]!.type, valueKey(attributes[name]!)]),
+    outputs,
+  ])
+}
+
+function valueKey(attribute: Attribute) {
+  if (attribute.type === 'tensor') return digest(attribute.value)
+  // JSON has no -0, Infinity and NaN
+  return attribute.type === 'float' && !Number.isFinite(attribute.value) ? String(attribute.value) : attribute.value
+}
+
+function digest({ data }: HostTensor): string {
+  return createHash('sha1')
+    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    .digest('base64')
+}

@@ -1,0 +1,66 @@
+import { EagerSession } from './eager.js'
+import { findEngine, type OnProgress } from './engine/index.js'
+import type { HostTensor } from './host-tensor.js'
+import { TensorFlowSession } from './tensorflow-session.js'
+import type { TensorSpec } from './trace.js'
+
+export interface SessionOptions {
+  /**
+   * `auto` finds or fetches libtensorflow (see findEngine), `eager` runs TensorFlow.js op by op, a path is a folder that holds
+   * libtensorflow. Default `auto`.
+   */
+  engine?: 'auto' | 'eager' | (string & {})
+  /** The TensorFlow.js backend of the eager engine. Default: the first that loads of tensorflow (native), wasm, cpu. */
+  eagerBackend?: string
+  /** Threads that TensorFlow uses, 1 or more. The first session of a process decides. Default: all cores. */
+  threads?: number
+  /** Where variables and ops live, such as /device:GPU:0. Default: TensorFlow decides. */
+  device?: string
+  /** Told what is going on while an engine is fetched. */
+  onProgress?: OnProgress
+}
+
+/** What runs compiled functions. */
+export type EngineInfo =
+  | { kind: 'tensorflow'; version: string; path: string; origin: string }
+  | { kind: 'eager'; version: string; backend: string; reason: string }
+
+export interface SessionMemory {
+  variables: number
+  /** Bytes of the variables. */
+  bytes: number
+  /** Tensors that are alive outside the variables: 0 between calls, unless something leaks. */
+  tensors: number
+}
+
+/** Named variables, and an engine that runs functions compiled for them. Calls run one after another, in the order they were made. */
+export interface Session {
+  readonly engine: EngineInfo
+  /** Creates variables. A name that exists is refused. */
+  create(values: Record<string, HostTensor>): Promise<void>
+  /** Overwrites variables with values of the same dtype and shape. */
+  assign(values: Record<string, HostTensor>): Promise<void>
+  /** Copies of variables; of all of them by default. */
+  read(names?: Iterable<string>): Promise<Record<string, HostTensor>>
+  remove(names: Iterable<string>): Promise<void>
+  has(name: string): boolean
+  /** Shape and dtype of every variable, in the order of creation. */
+  specs(): Record<string, TensorSpec>
+  memory(): SessionMemory
+  /** Waits for the calls under way, then frees everything. Later calls are refused. */
+  close(): Promise<void>
+}
+
+/** Opens a session on the engine that is found, see SessionOptions. */
+export async function openSession(options: SessionOptions = {}): Promise<Session> {
+  const { threads, engine = 'auto' } = options
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
+    throw new RangeError(`openSession: expected threads to be a whole number of 1 or more, got ${threads}.`)
+  }
+  if (engine === 'eager') return EagerSession.open(options)
+  if (options.eagerBackend) {
+    throw new TypeError(`openSession: eagerBackend is an option of the eager engine, and engine is '${engine}'.`)
+  }
+  const found = await findEngine({ path: engine === 'auto' ? undefined : engine, onProgress: options.onProgress })
+  return TensorFlowSession.open(found, options)
+}

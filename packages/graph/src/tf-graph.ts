@@ -1,0 +1,90 @@
+import { type CApi, type Output, type Pointer, packOutputs, TYPE_NUMBER, typeName } from './capi.js'
+import type { Attribute, TensorType } from './ir.js'
+
+export interface AddOptions {
+  /** Operations that have to be done before this one. */
+  control?: readonly Pointer[]
+  /** Where TensorFlow should run it, such as /device:GPU:0. */
+  device?: string
+}
+
+/** A TF_Graph under construction. */
+export class TfGraph {
+  readonly pointer: Pointer
+
+  constructor(readonly c: CApi) {
+    this.pointer = c.newGraph()
+  }
+
+  /** Adds an operation; TensorFlow checks it and infers the shapes of its outputs. */
+  add(
+    op: string,
+    name: string,
+    inputs: readonly Output[],
+    attributes: Readonly<Record<string, Attribute>>,
+    { control = [], device }: AddOptions = {},
+  ): Pointer {
+    const { c } = this
+    const def = c.opDef(this.pointer, op)
+    const description = c.newOperation(this.pointer, op, name)
+    if (device) c.setDevice(description, device)
+    const lists = def.inputs.filter(({ isList }) => isList).length
+    const each = lists && (inputs.length - def.inputs.length + lists) / lists
+    let next = 0
+    for (const { isList } of def.inputs) {
+      if (!isList) {
+        if (next < inputs.length) c.addInput(description, inputs[next++]!)
+        continue
+      }
+      c.addInputList(description, packOutputs(inputs.slice(next, next + each)), each)
+      next += each
+    }
+    for (const operation of control) c.addControlInput(description, operation)
+    for (const [key, attribute] of Object.entries(attributes)) {
+      if (!def.inferred.has(key)) this.setAttribute(description, key, attribute)
+    }
+    const operation = c.finishOperation(description, c.status)
+    c.check(op)
+    return operation!
+  }
+
+  private setAttribute(description: Pointer, key: string, attribute: Attribute): void {
+    const { c } = this
+    const { type, value } = attribute
+    if (type === 'tensor') {
+      const tensor = c.toTensor(value)
+      try {
+        c.setAttrTensor(description, key, tensor, c.status) // copies
+        c.check(key)
+      } finally {
+        c.deleteTensor(tensor)
+      }
+    } else if (type === 'int') c.setAttrInt(description, key, value)
+    else if (type === 'ints') c.setAttrInts(description, key, BigInt64Array.from(value, BigInt), value.length)
+    else if (type === 'shape') c.setAttrShape(description, key, BigInt64Array.from(value, BigInt), value.length)
+    else if (type === 'dtype') c.setAttrType(description, key, TYPE_NUMBER[value])
+    else if (type === 'bool') c.setAttrBool(description, key, value ? 1 : 0)
+    else if (type === 'string') c.setAttrString(description, key, value, Buffer.byteLength(value))
+    else c.setAttrFloat(description, key, value)
+  }
+
+  /** The inferred type of an output. A dimension is -1 where it depends on values; the shape is undefined where even the rank does. */
+  type(output: Output): { dtype: TensorType['dtype'] | undefined; shape: number[] | undefined } {
+    const { c } = this
+    const name = typeName(c.outputType(output))
+    const dtype = name === 'string' || name === 'resource' ? undefined : name
+    const rank = c.numShapeDims(this.pointer, output, c.status)
+    c.check('shape')
+    if (rank < 0) return { dtype, shape: undefined }
+    const shape = new BigInt64Array(rank)
+    if (rank > 0) {
+      c.shape(this.pointer, output, shape, rank, c.status)
+      c.check('shape')
+    }
+    return { dtype, shape: Array.from(shape, Number) }
+  }
+
+  delete(): void {
+    this.c.deleteGraph(this.pointer)
+  }
+}
