@@ -8,8 +8,10 @@ export interface TensorType {
 
 /** An attribute of an op, with the type that TensorFlow gives it. */
 export type Attribute =
-  | { readonly type: 'int' | 'float'; readonly value: number }
-  | { readonly type: 'ints' | 'shape'; readonly value: readonly number[] }
+  | { readonly type: 'int'; readonly value: number }
+  | { readonly type: 'float'; readonly value: number }
+  | { readonly type: 'ints'; readonly value: readonly number[] }
+  | { readonly type: 'shape'; readonly value: readonly number[] }
   | { readonly type: 'bool'; readonly value: boolean }
   | { readonly type: 'string'; readonly value: string }
   | { readonly type: 'dtype'; readonly value: TensorType['dtype'] }
