@@ -4,7 +4,7 @@ import { EngineError, WAYS_OUT } from './error.js'
 import { installEngine, releaseForThisMachine } from './install.js'
 import { type Engine, engineAt, engineInCache } from './libraries.js'
 import type { OnProgress } from './progress.js'
-import { type Env, pythons, pythonTensorflow } from './python.js'
+import { askPython, type Env, pythons } from './python.js'
 import { releaseFor } from './release.js'
 
 export interface FindOptions {
@@ -55,7 +55,7 @@ export async function findEngine(options: FindOptions = {}): Promise<Engine> {
 
 async function engineOfPython(env: Env, onRefused: (reason: string) => void): Promise<Engine | undefined> {
   for (const python of pythons(env)) {
-    const found = await pythonTensorflow(python, env)
+    const found = (await askPython(python, env))?.tensorflow
     if (!found) continue
     try {
       return engineAt(found.dir, 'python', `The TensorFlow of ${python}`, found.version)

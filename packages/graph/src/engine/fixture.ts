@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deflateRawSync } from 'node:zlib'
-import { type Release, releaseFor } from './release.js'
+import { LIBRARY_NAMES, type Release, releaseFor } from './release.js'
 
 /** For tests: a file for a small wheel. */
 export interface WheelFile {
@@ -64,22 +64,17 @@ export function libraryFor(platform: string = process.platform, arch: string = p
   return data
 }
 
-/** The file names of the libraries on this machine. */
-export const [FRAMEWORK, CC] =
-  process.platform === 'darwin'
-    ? ['libtensorflow_framework.2.dylib', 'libtensorflow_cc.2.dylib']
-    : ['libtensorflow_framework.so.2', 'libtensorflow_cc.so.2']
+export const { framework: FRAMEWORK, cc: CC } = LIBRARY_NAMES
 
 /** A release of a few kilobytes under the pinned one's name, and its files. */
 export function smallRelease(): { release: Release; files: WheelFile[] } {
-  const libraries = { framework: `tensorflow/${FRAMEWORK}`, cc: `tensorflow/${CC}` }
   const files = [
     { name: 'tensorflow/__init__.py', data: Buffer.from('raise SystemExit\n') },
-    { name: libraries.framework, data: libraryFor() },
-    { name: libraries.cc, data: libraryFor(process.platform, process.arch, 3_000_000) },
+    { name: `tensorflow/${FRAMEWORK}`, data: libraryFor() },
+    { name: `tensorflow/${CC}`, data: libraryFor(process.platform, process.arch, 3_000_000) },
   ]
   const pinned = releaseFor() ?? releaseFor('linux', 'x64')!
-  const release = { ...pinned, platform: `${process.platform}-${process.arch}`, libraries }
+  const release = { ...pinned, platform: `${process.platform}-${process.arch}`, libraries: LIBRARY_NAMES }
   return { release: { ...release, wheelBytes: wheelOf(files).length, unpackedBytes: 3_004_096 }, files }
 }
 
@@ -102,7 +97,7 @@ const { join } = require('node:path')
 const { DOWNLOADS, NO_PIP, PIP_SAYS, SLOW_MS, SMALL_WHEEL, TENSORFLOW, TMPDIR } = process.env
 const args = process.argv.slice(2)
 if (args[0] === '-c') {
-  if (TENSORFLOW) console.log(TENSORFLOW)
+  console.log('{"version": "3.12.0"' + (TENSORFLOW ? ', "tensorflow": ' + TENSORFLOW : '') + '}')
   process.exit(0)
 }
 if (NO_PIP) {

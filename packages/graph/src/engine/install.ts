@@ -35,6 +35,12 @@ export async function installEngine(options: InstallOptions = {}): Promise<Engin
   return installRelease(releaseForThisMachine(), options)
 }
 
+/** Bytes that the disk of the cache must have free for an installation; undefined where none can be made. */
+export function installationBytes(): number | undefined {
+  const release = releaseFor()
+  return release && neededBytes(release)
+}
+
 /** What to fetch for this machine; an error where nothing fits. */
 export function releaseForThisMachine(): Release {
   const release = releaseFor()
@@ -125,7 +131,7 @@ async function fetchInto(
   await mkdir(engine)
   const { framework, cc } = release.libraries
   let told = 0
-  const unpacked = await unpackWheel(wheel, [framework, cc], engine, (received) => {
+  const unpacked = await unpackWheel(wheel, [`tensorflow/${framework}`, `tensorflow/${cc}`], engine, (received) => {
     if (received - told < release.unpackedBytes / 100) return
     onProgress({ phase: 'unpacking', received: (told = received), total: release.unpackedBytes })
   })

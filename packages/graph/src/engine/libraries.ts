@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { EngineError, systemCode, WAYS_OUT } from './error.js'
-import { ACCEPTED_VERSIONS, isAccepted } from './release.js'
+import { EngineError, WAYS_OUT } from './error.js'
+import { ACCEPTED_VERSIONS, isAccepted, LIBRARY_NAMES } from './release.js'
 
 /** A libtensorflow on this machine. */
 export interface Engine {
@@ -40,18 +40,19 @@ export function engineAt(path: string, origin: Engine['origin'], source: string,
     throw new EngineError('bad-path', `${source}: there is no ${given}. ${WAYS_OUT}`)
   }
   const root = statSync(given).isDirectory() ? given : dirname(given)
+  const { framework, cc } = LIBRARY_NAMES
+  const has = (folder: string, file: string) => existsSync(join(folder, file))
   const candidates = [root, join(root, 'tensorflow'), join(root, 'lib')]
-  const dir = candidates.find((folder) => library(folder, 'cc') && library(folder, 'framework'))
+  const dir = candidates.find((folder) => has(folder, framework) && has(folder, cc))
   if (!dir) {
-    const [cc, framework] = libraryNames()
-    const there = library(root, 'cc') ?? library(root, 'framework')
+    const there = [cc, framework].find((file) => has(root, file))
     throw new EngineError(
       'bad-path',
       `${source}: expected ${cc} and ${framework} in ${root}, but ${there ? `only ${there} is there` : 'neither is there'}. ` +
         'Those of a Python TensorFlow lie in its folder site-packages/tensorflow.',
     )
   }
-  const libraries = { framework: join(dir, library(dir, 'framework')!), cc: join(dir, library(dir, 'cc')!) }
+  const libraries = { framework: join(dir, framework), cc: join(dir, cc) }
   for (const file of Object.values(libraries)) checkArchitecture(file, source)
 
   const version = versionBeside(dir) ?? told
@@ -75,27 +76,6 @@ export function engineInCache(dir: string): (Engine & { manifest: Manifest }) | 
     return { dir, version: manifest.version, origin: 'cache', libraries, manifest }
   } catch {
     return undefined
-  }
-}
-
-function libraryNames(): [string, string] {
-  const extension = process.platform === 'darwin' ? '.2.dylib' : '.so.2'
-  return [`libtensorflow_cc${extension}`, `libtensorflow_framework${extension}`]
-}
-
-/** The file name of a library in a folder: `.so.2` before `.so` before `.so.2.21.0`. */
-function library(dir: string, kind: 'cc' | 'framework'): string | undefined {
-  const pattern =
-    process.platform === 'darwin'
-      ? new RegExp(`^libtensorflow_${kind}(\\.2[.\\d]*)?\\.dylib$`)
-      : new RegExp(`^libtensorflow_${kind}\\.so(\\.2[.\\d]*)?$`)
-  const exact = libraryNames().find((name) => name.includes(`_${kind}.`))
-  try {
-    const found = readdirSync(dir).filter((name) => pattern.test(name))
-    return found.find((name) => name === exact) ?? found.sort((a, b) => a.length - b.length)[0]
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCode(error) ?? '')) return undefined
-    throw error
   }
 }
 

@@ -28,44 +28,59 @@ function executable(path: string): string | undefined {
   }
 }
 
-/** A TensorFlow that a Python would import. */
-export interface PythonTensorflow {
-  python: string
-  /** The package's folder. */
-  dir: string
-  /** As its metadata tells it. */
-  version?: string
+/** What a Python says of itself. */
+export interface Python {
+  /** Path of the interpreter. */
+  path: string
+  version: string
+  /** pip's version; absent without pip. */
+  pip?: string
+  /** The TensorFlow that it would import: the package's folder, and its version as the metadata tells it. */
+  tensorflow?: { dir: string; version?: string }
 }
 
 // find_spec looks, and imports nothing. A folder called tensorflow in the working directory is not meant.
 const LOOK = `
-import importlib.util, json, sys
+import json, sys
 sys.path = [p for p in sys.path if p]
-spec = importlib.util.find_spec('tensorflow')
-if spec and spec.submodule_search_locations:
-    from importlib import metadata
-    version = None
-    for name in ('tensorflow', 'tensorflow-cpu', 'tensorflow-gpu', 'tensorflow-macos', 'tensorflow-cpu-aws', 'tf-nightly'):
+from importlib import metadata, util
+def version(*names):
+    for name in names:
         try:
-            version = metadata.version(name)
-            break
+            return metadata.version(name)
         except metadata.PackageNotFoundError:
             pass
-    print(json.dumps({'dir': list(spec.submodule_search_locations)[0], **({'version': version} if version else {})}))
+found = {'version': '.'.join(map(str, sys.version_info[:3]))}
+if util.find_spec('pip'):
+    found['pip'] = version('pip') or 'unknown'
+spec = util.find_spec('tensorflow')
+if spec and spec.submodule_search_locations:
+    found['tensorflow'] = {
+        'dir': list(spec.submodule_search_locations)[0],
+        'version': version('tensorflow', 'tensorflow-cpu', 'tensorflow-gpu', 'tensorflow-macos', 'tf-nightly'),
+    }
+print(json.dumps(found))
 `
 
-/** Asks a Python where its TensorFlow is, without importing it; undefined if it has none (or does not answer in time). */
-export function pythonTensorflow(python: string, env: Env): Promise<PythonTensorflow | undefined> {
+/** Asks a Python about itself, without importing anything of note; undefined if it does not answer (Python 2, in 10 s). */
+export function askPython(path: string, env: Env): Promise<Python | undefined> {
   return new Promise((done) => {
     const options = { env: env as NodeJS.ProcessEnv, timeout: 10_000, encoding: 'utf8' as const }
-    execFile(python, ['-c', LOOK], options, (error, stdout) => {
+    execFile(path, ['-c', LOOK], options, (error, stdout) => {
       const line = stdout?.trim().split('\n').at(-1)
       if (error || !line) return done(undefined)
       try {
-        done({ python, ...JSON.parse(line) })
+        const found = JSON.parse(line, (_, value) => value ?? undefined)
+        done({ path, ...found })
       } catch {
         done(undefined)
       }
     })
   })
+}
+
+/** The Pythons that findEngine and installEngine would ask, in their order. */
+export async function listPythons({ env = process.env }: { env?: Env } = {}): Promise<Python[]> {
+  const answers = await Promise.all(pythons(env).map((path) => askPython(path, env)))
+  return answers.filter((python) => python !== undefined)
 }

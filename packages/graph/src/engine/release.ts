@@ -23,12 +23,15 @@ export interface Release {
   wheelBytes: number
   /** Size of both libraries once unpacked. */
   unpackedBytes: number
-  /** Paths inside the wheel. */
+  /** File names, in the wheel's folder `tensorflow`. */
   libraries: { framework: string; cc: string }
 }
 
-const elf = { framework: 'tensorflow/libtensorflow_framework.so.2', cc: 'tensorflow/libtensorflow_cc.so.2' }
-const machO = { framework: 'tensorflow/libtensorflow_framework.2.dylib', cc: 'tensorflow/libtensorflow_cc.2.dylib' }
+const elf = { framework: 'libtensorflow_framework.so.2', cc: 'libtensorflow_cc.so.2' }
+const machO = { framework: 'libtensorflow_framework.2.dylib', cc: 'libtensorflow_cc.2.dylib' }
+
+/** The file names of the libraries on this machine. */
+export const LIBRARY_NAMES = process.platform === 'darwin' ? machO : elf
 
 // `tensorflow-cpu` exists for Linux x64 alone; there the plain package is the one with CUDA kernels, twice the size.
 const releases: Record<string, Omit<Release, 'version' | 'platform' | 'pythonVersion' | 'pythonTag'>> = {

@@ -1,0 +1,35 @@
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { temporaryFolder } from './fixture.js'
+import { listPythons } from './index.js'
+
+const root = temporaryFolder()
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+test('the Pythons of this machine tell version and pip, and nothing else is taken for one', async () => {
+  for (const python of await listPythons()) expect(python.version).toMatch(/^3\.\d+\.\d+$/)
+
+  const bin = join(root, 'bin')
+  mkdirSync(join(bin, 'python3'), { recursive: true }) // A folder.
+  writeFileSync(join(bin, 'python'), '#!/bin/sh\necho "Python 2.7"\nexit 1\n')
+  chmodSync(join(bin, 'python'), 0o755)
+  expect(await listPythons({ env: { PATH: bin } })).toEqual([])
+})
+
+test('a package called tensorflow in the working directory is not a TensorFlow', async (context) => {
+  const [first] = await listPythons()
+  context.skip(first === undefined, 'no Python here')
+  mkdirSync(join(root, 'tensorflow'))
+  writeFileSync(join(root, 'tensorflow', '__init__.py'), '')
+  const before = process.cwd()
+  process.chdir(root)
+  try {
+    expect((await listPythons())[0].tensorflow?.dir).not.toBe(join(root, 'tensorflow'))
+  } finally {
+    process.chdir(before)
+  }
+  // PYTHONPATH is meant: Python would import it from there.
+  const [told] = await listPythons({ env: { ...process.env, PYTHONPATH: root } })
+  expect(told.tensorflow?.dir).toBe(join(root, 'tensorflow'))
+})
