@@ -48,9 +48,9 @@ test('loss and gradient equal the sum pair by pair, for any number of views, ima
           const ours = (x: tf.Tensor) => selfDistillation(x as tf.Tensor2D, teacher, center, options)
           const plain = (x: tf.Tensor) => pairByPair(x, teacher, center, studentTemp, teacherTemp)
           const dy = tf.scalar(upstream)
-          expect(largestDifference(ours(student).dataSync(), plain(student).dataSync())).toBeLessThan(5e-6)
+          expect(largestDifference(ours(student).dataSync(), plain(student).dataSync())).toBeLessThan(2e-5)
           const gradients = [ours, plain].map((f) => tf.grad(f)(student, dy).dataSync())
-          expect(largestDifference(gradients[0], gradients[1])).toBeLessThan(5e-6)
+          expect(largestDifference(gradients[0], gradients[1])).toBeLessThan(5e-5)
         })
       },
     ),
