@@ -142,8 +142,8 @@ const NETWORK =
 function failure(python: string, args: string[], code: number | null, lines: string[], release: Release): EngineError {
   const command = `${python} ${args.slice(0, 4).join(' ')}`
   const errors = lines.filter((line) => line.startsWith('ERROR:'))
-  const full = lines.find((line) => /No space left on device|Errno 28\b|Disk quota exceeded/i.test(line))
-  if (full) return diskFull(release, `pip: ${shorten(full)}`)
+  const full = lines.map((line) => /No space left on device|Disk quota exceeded/i.exec(line)?.[0]).find(Boolean)
+  if (full) return diskFull(release, `pip: ${full}`)
   // "No matching distribution" is what pip says at last, also when it never reached the index.
   const unreachable = lines.findLast((line) => NETWORK.test(line))
   const said = shorten(unreachable ?? errors.at(-1) ?? lines.findLast((line) => !/^\[notice\]/.test(line)) ?? 'nothing')
@@ -179,5 +179,5 @@ function shorten(line: string): string {
     ? `${cause[2].trim()}${cause[3] ? ` (${cause[3]})` : ''}`
     : line.replace(/^\s*(ERROR|WARNING): /, '').trim()
   const text = plain.length > 200 ? `${plain.slice(0, 199)}…` : plain
-  return /[.!?…)]$/.test(text) ? text : `${text}.`
+  return /[.!?…]$/.test(text) ? text : `${text}.`
 }

@@ -122,7 +122,7 @@ describe('when it fails, the cache stays empty and the message helps:', () => {
     const { code, message } = await failure({ PIP_SAYS: said })
     expect(code).toBe('download-failed')
     expect(message).toContain(
-      'pip said: Failed to establish a new connection: [Errno -3] Temporary failure in name resolution (/simple/x/)',
+      'pip said: Failed to establish a new connection: [Errno -3] Temporary failure in name resolution (/simple/x/).',
     )
     expect(message).toMatch(/Is there a network\?.*DINO_ENGINE.*--engine eager/)
   })
@@ -151,7 +151,7 @@ describe('when it fails, the cache stays empty and the message helps:', () => {
     const said = 'ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device'
     const { code, message } = await failure({ PIP_SAYS: said })
     expect(code).toBe('disk-full')
-    expect(message).toContain('[Errno 28] No space left on device')
+    expect(message).toContain('The disk is full (pip: No space left on device).')
   })
   test('a disk that the libraries fill', async (context) => {
     const mounted = join(root, 'small-disk')
