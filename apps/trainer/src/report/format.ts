@@ -26,6 +26,7 @@ export function short(value: number, digits = 3): string {
       .replace(/\.?0+e/, 'e')
       .replace('e+', 'e')
   }
+  if (size < 1) return String(Number(value.toPrecision(digits)))
   return size >= 10 ** (digits - 1) ? value.toFixed(0) : value.toPrecision(digits)
 }
 

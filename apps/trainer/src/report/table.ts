@@ -3,7 +3,7 @@ import Table from 'cli-table3'
 /** Rows under a head, without colour or frame; columns of numbers are set right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const numeric = head.map(
-    (_, i) => rows.length > 0 && rows.every((row) => /^[-+.\d][\d.e+-]*( ?%)?$|^-?$/.test(row[i] ?? '')),
+    (_, i) => rows.length > 0 && rows.every((row) => /^([-+]?\d*\.?\d+(e[+-]?\d+)?( ?%)?|-?)$/.test(row[i] ?? '')),
   )
   const none = Object.fromEntries(
     ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'].map((k) => [

@@ -1,0 +1,33 @@
+import { loadConfig } from '../config/load.js'
+import { resolveConfig } from '../config/resolve.js'
+import { savedConfig } from '../config/saved.js'
+import type { TrainConfig } from '../config/schema.js'
+import { Failure, type TrainIO } from '../report/io.js'
+import type { TrainFlags } from './train.js'
+
+/** `dino train`: settles the settings, then trains. */
+export async function runTrain({ config: path, resume, printConfig, ...flags }: TrainFlags, io: TrainIO) {
+  const file = path === undefined ? {} : await loadConfig(path)
+  let saved: TrainConfig | undefined
+  if (resume) {
+    const folder = flags.outputDir ?? file.outputDir ?? resolveConfig(flags, file).outputDir
+    saved = await savedConfig(folder)
+    if (!saved) throw new Failure(`--resume: ${folder} holds no run. Leave --resume out to start one there.`, 2)
+    flags.outputDir = folder
+  }
+  const config = resolveConfig(flags, file, saved)
+  if (printConfig) {
+    io.stdout.write(`${settingsJson(config)}\n`)
+    return 0
+  }
+  const goesOn = resume ?? (await savedConfig(config.outputDir)) !== undefined
+  const { train } = await import('../train/run.js')
+  io.signal.addEventListener('abort', () => io.stderr.write('\nSaving. Ctrl-C again stops at once, without.\n'))
+  return train(config, io, { resume: goesOn })
+}
+
+/** JSON with each setting on one line, lists too. */
+function settingsJson(config: TrainConfig): string {
+  const lines = Object.entries(config).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`)
+  return `{\n${lines.join(',\n')}\n}`
+}

@@ -1,0 +1,31 @@
+import { wholeNumber } from './command.js'
+
+/** What several commands take, in the same words. */
+export const checkpoint = {
+  placeholder: 'checkpoint',
+  parse: String,
+  brief: 'run folder, a checkpoint in it, or .safetensors with official names',
+} as const
+
+export const network = {
+  kind: 'enum',
+  values: ['teacher', 'student'],
+  default: 'teacher',
+  brief: 'which of the two networks of a checkpoint; the paper evaluates the teacher',
+} as const
+
+export const imageSize = {
+  kind: 'parsed',
+  parse: wholeNumber(1),
+  optional: true,
+  brief: 'pixels of the square that the network sees; that of its training unless given',
+} as const
+
+export const engine = {
+  kind: 'parsed',
+  parse: String,
+  default: 'auto',
+  brief: 'auto, eager (any TensorFlow.js backend) or the folder of a libtensorflow',
+} as const
+
+export const json = { kind: 'boolean', default: false, withNegated: false, brief: 'print JSON' } as const
