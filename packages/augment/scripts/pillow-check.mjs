@@ -1,8 +1,8 @@
 // Runs the cases of pillow-cases.py and counts the bytes that differ: node pillow-check.mjs DIR
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import * as augment from '../dist/index.js'
 
+const augment = await import('../dist/index.js')
 const dir = process.argv[2]
 const bytes = readFileSync(join(dir, 'cases.bin'))
 const table = {}

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { MainThread, type Task, type Thread, WorkerThread } from './augment-thread.js'
 import { allocate, type BatchMemory } from './batch-memory.js'
 import { refuseUnknown, whole } from './checks.js'
-import { calmSharp, type DecodeOptions } from './decode.js'
+import type { DecodeOptions } from './decode.js'
 import type { Image } from './image.js'
 import { type MultiCrop, multiCrop } from './multi-crop.js'
 import type { MultiCropOptions } from './multi-crop-options.js'
@@ -88,10 +88,7 @@ export class AugmentPool {
       died: (thread: WorkerThread, tasks: Task[], reason: string) => this.#replace(thread, tasks, reason),
     }
     this.#newWorker = () => new WorkerThread(url ?? workerUrl(), { options, seed, decode }, events)
-    if (workers === 0) {
-      const withoutSharp = calmSharp().catch(() => {}) // if it is missing, each file says so as it is reached
-      this.#threads.push(new MainThread({ augment: this.#augment, seed, decode }, withoutSharp, events.free))
-    }
+    if (workers === 0) this.#threads.push(new MainThread({ augment: this.#augment, seed, decode }, events.free))
     for (let i = 0; i < workers; i++) this.#threads.push(this.#newWorker())
   }
 

@@ -54,8 +54,7 @@ export class WorkerThread implements Thread {
   ready = false
 
   constructor(url: URL, settings: WorkerSettings, events: WorkerEvents) {
-    this.#worker = new Worker(url, { workerData: settings })
-    this.#worker.unref()
+    this.#worker = new Worker(url, { workerData: settings, execArgv: [] }) // not the loaders of the main thread
     this.#worker.on('message', (message: FromWorker) => {
       if ('ready' in message) this.ready = true
       else {
@@ -71,6 +70,7 @@ export class WorkerThread implements Thread {
       this.#ended = true
       events.died(this, [...this.#tasks.values()], this.#reason ?? `exit code ${code}`)
     })
+    this.#worker.unref() // only now: listening for messages holds the process
   }
 
   get load(): number {
@@ -111,11 +111,10 @@ export class MainThread implements Thread {
   load = 0
   readonly #settings: JobSettings
   readonly #free: () => void
-  #last: Promise<unknown>
+  #last: Promise<unknown> = Promise.resolve()
 
-  constructor(settings: JobSettings, begin: Promise<unknown>, free: () => void) {
+  constructor(settings: JobSettings, free: () => void) {
     this.#settings = settings
-    this.#last = begin
     this.#free = free
   }
 

@@ -1,7 +1,6 @@
 // Started by AugmentPool. Loads no TensorFlow: its native parts belong on the main thread.
 import { parentPort, workerData } from 'node:worker_threads'
 import type { FromWorker, ToWorker, WorkerSettings } from './augment-thread.js'
-import { calmSharp } from './decode.js'
 import { multiCrop } from './multi-crop.js'
 import { runJob } from './sample-job.js'
 
@@ -11,7 +10,7 @@ const port = parentPort!
 const tell = (message: FromWorker) => port.postMessage(message)
 
 // One after another: the next message waits here, so that the thread never waits for the main one
-let last = calmSharp().catch(() => {}) // without sharp each file is reported as it is reached
+let last = Promise.resolve()
 port.on('message', ({ id, job }: ToWorker) => {
   last = last.then(async () => tell({ id, reason: await runJob(settings, job) }))
 })

@@ -1,5 +1,5 @@
 import { type BatchMemory, viewsOfRow } from './batch-memory.js'
-import { type DecodeOptions, decode } from './decode.js'
+import { calmSharp, type DecodeOptions, decode } from './decode.js'
 import type { Image } from './image.js'
 import type { MultiCrop } from './multi-crop.js'
 import { toRgb } from './to-rgb.js'
@@ -27,7 +27,7 @@ export async function runJob(
 ): Promise<string | null> {
   const views = viewsOfRow(augment, memory, row)
   try {
-    const image = typeof source === 'string' ? await decode(source, decodeOptions) : source
+    const image = typeof source === 'string' ? await read(source, decodeOptions) : source
     const rgb = toRgb(image, decodeOptions.background)
     augment.apply(rgb, augment.plan({ seed, epoch, sample: index }), views)
     return null
@@ -35,4 +35,12 @@ export async function runJob(
     for (const view of views) view.fill(0)
     return (error as { reason?: string }).reason ?? (error as Error).message
   }
+}
+
+let calm: Promise<void> | undefined
+
+/** Sharp is loaded with the first file: images in memory need none. */
+async function read(path: string, options: DecodeOptions): Promise<Image> {
+  await (calm ??= calmSharp())
+  return decode(path, options)
 }
