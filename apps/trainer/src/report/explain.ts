@@ -9,8 +9,9 @@ export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof Failure) return error.message
   const { code, path } = error as NodeJS.ErrnoException
-  if (code === 'ENOSPC')
+  if (code === 'ENOSPC' && error.message.startsWith(code)) {
     return `The disk is full${path ? ` (${path})` : ''}. Free some space; what was saved before is intact.`
+  }
   if (code === 'EACCES' || code === 'EPERM') return `No permission for ${path ?? 'a file'} (${code}).`
   if (code?.startsWith('E') && path) return error.message
   if (error instanceof ReferenceError || error instanceof SyntaxError || ofTheLanguage.test(error.message)) {
