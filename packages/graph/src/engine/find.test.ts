@@ -80,7 +80,7 @@ test('a Python whose TensorFlow does not fit is passed over, and why is told', a
 test('nothing found and nothing to be fetched is an error that says where was looked', async () => {
   const look = findEngine({ env, install: false })
   await expect(look).rejects.toThrow(
-    `DINO_ENGINE is not set, ${engineCache(env)} has none, no Python here has a TensorFlow`,
+    `DINO_ENGINE is not set, and ${engineCache(env)} has none. No Python here has a TensorFlow.`,
   )
 })
 

@@ -48,8 +48,8 @@ export async function findEngine(options: FindOptions = {}): Promise<Engine> {
   releaseForThisMachine()
   throw new EngineError(
     'not-found',
-    `There is no TensorFlow engine on this machine: DINO_ENGINE is not set, ${engineCache(env)} has none, ` +
-      `${refused.length > 0 ? refused.join('; ') : 'no Python here has a TensorFlow'}. Fetch it with \`dino engine install\`. Or: ${WAYS_OUT}`,
+    `There is no TensorFlow engine on this machine: DINO_ENGINE is not set, and ${engineCache(env)} has none. ` +
+      `${refused.join(' ') || 'No Python here has a TensorFlow.'} Fetch one with \`dino engine install\`. Or: ${WAYS_OUT}`,
   )
 }
 

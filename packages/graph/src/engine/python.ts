@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
-import { delimiter, isAbsolute, join } from 'node:path'
+import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs'
+import { delimiter, dirname, isAbsolute, join } from 'node:path'
 
 /** Environment variables, as in process.env. */
 export type Env = Record<string, string | undefined>
@@ -13,7 +13,18 @@ export function pythons(env: Env): string[] {
     ...active.map((prefix) => executable(join(prefix!, 'bin', 'python'))),
     ...['python3', 'python'].map((name) => folders.map((folder) => executable(join(folder, name))).find(Boolean)),
   ]
-  return [...new Set(found.filter((path) => path !== undefined))]
+  // In one folder `python` is mostly a link to `python3`; links across folders are how a virtual environment begins.
+  const byTarget = new Map(
+    found
+      .filter((path) => path !== undefined)
+      .map((path) => [identity(path), path] as const)
+      .reverse(),
+  )
+  return [...byTarget.values()].reverse()
+}
+
+function identity(path: string): string {
+  return `${dirname(path)} ${realpathSync(path)}`
 }
 
 function executable(path: string): string | undefined {
