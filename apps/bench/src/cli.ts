@@ -1,1 +1,27 @@
-export {}
+#!/usr/bin/env node
+import { buildApplication, buildRouteMap, run, text_en } from '@stricli/core'
+import { parity } from './commands/parity.js'
+import { step } from './commands/step.js'
+import { stepChild } from './commands/step-child.js'
+import { Failure } from './failure.js'
+
+const describe = (reason: unknown) =>
+  reason instanceof Failure ? reason.message : reason instanceof Error ? (reason.stack ?? reason.message) : `${reason}`
+
+const app = buildApplication(
+  buildRouteMap({
+    routes: { parity, step, stepChild },
+    docs: { brief: 'Measure DINO in TypeScript against its reference', hideRoute: { stepChild: true } },
+  }),
+  {
+    name: 'dino-bench',
+    scanner: { caseStyle: 'allow-kebab-for-camel' },
+    localization: {
+      loadText: () => ({ ...text_en, exceptionWhileRunningCommand: describe, commandErrorResult: describe }),
+    },
+    determineExitCode: (reason) => (reason instanceof Failure ? reason.exitCode : 1),
+  },
+)
+
+await run(app, process.argv.slice(2), { process })
+if (Number(process.exitCode) < 0) process.exitCode = 2 // stricli's codes for a wrong command line
