@@ -1,0 +1,20 @@
+import { numberParser } from '@stricli/core'
+import { step } from '../step/defaults.js'
+
+/** What is timed: flags that `step` passes on to its child processes. */
+export const modelFlags = {
+  arch: { kind: 'enum', values: ['vit_tiny', 'vit_small', 'vit_base'], default: step.arch, brief: 'backbone' },
+  patchSize: { kind: 'parsed', parse: numberParser, default: String(step.patchSize), brief: 'in pixels' },
+  batch: { kind: 'parsed', parse: numberParser, default: String(step.batch), brief: 'images a step' },
+  locals: { kind: 'parsed', parse: numberParser, default: String(step.locals), brief: 'local crops of each image' },
+  outDim: { kind: 'parsed', parse: numberParser, default: String(step.outDim), brief: 'prototypes of the head' },
+  steps: { kind: 'parsed', parse: numberParser, default: String(step.steps), brief: 'timed steps of each process' },
+  threads: { kind: 'parsed', parse: numberParser, optional: true, brief: 'without it, what each side takes' },
+  engine: {
+    kind: 'parsed',
+    parse: String,
+    default: step.engine,
+    placeholder: 'tensorflow|eager|PATH',
+    brief: 'engine of our side',
+  },
+} as const

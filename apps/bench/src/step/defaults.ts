@@ -1,0 +1,15 @@
+/** What `dino-bench step` times unless told otherwise: the reference's crops and head, at a batch that fits two cores. */
+export const step = {
+  arch: 'vit_small' as const,
+  patchSize: 16,
+  batch: 2,
+  locals: 8,
+  outDim: 65536,
+  /** Timed steps of each process, after two that are not. */
+  steps: 6,
+  rounds: 2,
+  engine: 'tensorflow',
+}
+
+/** Steps before timing begins, on both sides. */
+export const warmUpSteps = 2
