@@ -1,0 +1,89 @@
+import { compile, type Session } from '@dino/graph'
+import type { Params, VitConfig } from '@dino/vit'
+import * as vit from '@dino/vit'
+import * as tf from '@tensorflow/tfjs-core'
+
+export interface Normalization {
+  mean: readonly number[]
+  std: readonly number[]
+}
+
+/** Maps any number of uint8 images (NHWC, one after the other) to `width` floats each. */
+export interface Embedder {
+  (images: Uint8Array): Promise<Float32Array>
+  width: number
+  dispose(): void
+}
+
+export interface EmbedOptions {
+  session: Session
+  config: VitConfig
+  /** What the names of the backbone's variables begin with, such as `teacher.backbone.`. */
+  prefix: string
+  /** Images of one call of the graph; the last call of a list is padded. */
+  batch: number
+  height: number
+  width: number
+  normalization: Normalization
+}
+
+/** [CLS] after the final norm: the features that the paper evaluates (METHOD: detail 13). */
+export function clsEmbedder(options: EmbedOptions): Promise<Embedder> {
+  return embedder('cls', options, options.config.embedDim, vit.apply)
+}
+
+/** Attention of [CLS] to the patches in the last block: [heads, patches] an image. */
+export function attentionEmbedder(options: EmbedOptions): Promise<Embedder> {
+  const patches = vit.tokens(options.config, options.height, options.width) - 1
+  return embedder('attention', options, options.config.numHeads * patches, (config, params, images) => {
+    const attention = vit.lastAttention(config, params, images) // [B, H, N, N]
+    const [B, H, N] = attention.shape
+    return tf.reshape(tf.slice4d(attention, [0, 0, 0, 1], [B, H, 1, N - 1]), [B, H * (N - 1)])
+  })
+}
+
+async function embedder(
+  name: string,
+  { session, config, prefix, batch, height, width, normalization }: EmbedOptions,
+  dim: number,
+  run: (config: VitConfig, params: Params, images: tf.Tensor4D) => tf.Tensor,
+): Promise<Embedder> {
+  const channels = config.channels ?? 3
+  const names = Object.keys(vit.shapes(config))
+  const compiled = await compile(
+    (inputs, state) => {
+      const params = Object.fromEntries(names.map((key) => [key, state[prefix + key]!]))
+      const features = run(config, params, normalizeImages(inputs.images as tf.Tensor4D, normalization))
+      return { outputs: { features } }
+    },
+    { session, name, inputs: { images: { shape: [batch, height, width, channels], dtype: 'uint8' } } },
+  )
+  const bytes = height * width * channels
+
+  const embed = async (images: Uint8Array): Promise<Float32Array> => {
+    const count = images.length / bytes
+    if (!Number.isInteger(count)) {
+      throw new RangeError(
+        `${name}: ${images.length} bytes are no whole number of ${height}x${width}x${channels} images.`,
+      )
+    }
+    const features = new Float32Array(count * dim)
+    const padded = new Uint8Array(batch * bytes)
+    for (let first = 0; first < count; first += batch) {
+      const rows = Math.min(batch, count - first)
+      padded.fill(0, rows * bytes)
+      padded.set(images.subarray(first * bytes, (first + rows) * bytes))
+      const { features: out } = await compiled({ images: padded })
+      features.set((out!.data as Float32Array).subarray(0, rows * dim), first * dim)
+    }
+    return features
+  }
+  return Object.assign(embed, { dispose: () => compiled.dispose(), width: dim }) as unknown as Embedder
+}
+
+/** uint8 pixels, as integers 0 to 255, to what the network was trained on. */
+export function normalizeImages(images: tf.Tensor4D, { mean, std }: Normalization): tf.Tensor4D {
+  const scale = tf.tensor1d(std.map((s) => 1 / (255 * s)))
+  const shift = tf.tensor1d(mean.map((m, c) => -m / std[c]!))
+  return tf.add(tf.mul(tf.cast(images, 'float32'), scale), shift)
+}

@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { writeFileAtomic } from '@dino/weights/node'
+import type { KnnOptions } from '../commands/eval-knn.js'
+import { counter } from '../report/counter.js'
+import { Failure, type TrainIO } from '../report/io.js'
+import { table } from '../report/table.js'
+import { imagesOf, type TrainImages } from '../train/images.js'
+import { loadBackbone } from './backbone.js'
+import { extractFeatures, openFeatures } from './features.js'
+import { scoreKnn } from './knn.js'
+
+/** `dino eval knn`: features of train/ vote on val/, with no training in between. */
+export async function runKnn(options: KnnOptions, io: TrainIO): Promise<number> {
+  const [train, test] = await splits(options.data)
+  const backbone = await loadBackbone(options.checkpoint, options.network)
+  const size = options.imageSize ?? backbone.config.imgSize
+  const { session, embed } = await openFeatures(backbone, { engine: options.engine, size, io })
+  try {
+    const featuresOf = async (name: string, images: TrainImages) => {
+      const count = counter(io, `${name}: images`)
+      const features = await extractFeatures(images, {
+        embed,
+        size,
+        background: backbone.background,
+        indices: [...Array(images.count).keys()],
+        signal: io.signal,
+        onProgress: count.update,
+      })
+      count.stop()
+      for (const [file, reason] of features.setAside) io.stderr.write(`Left out, not readable: ${file}: ${reason}\n`)
+      return features
+    }
+    const trainFeatures = await featuresOf('train', train)
+    const testFeatures = await featuresOf('val', test)
+    const testLabels = relabel(test, train)
+    const scores = scoreKnn(trainFeatures, train.labels!, testFeatures, testLabels, {
+      k: options.k,
+      temperature: options.temperature,
+      classes: train.classes.length,
+    })
+    const result = {
+      checkpoint: backbone.path,
+      network: options.network,
+      data: options.data,
+      imageSize: size,
+      temperature: options.temperature,
+      train: trainFeatures.rows,
+      val: testFeatures.rows,
+      knn: scores,
+    }
+    await writeFileAtomic(join(dirname(backbone.path), 'knn.json'), `${JSON.stringify(result, null, 2)}\n`)
+    if (options.json) io.stdout.write(`${JSON.stringify(result)}\n`)
+    else {
+      const rows = Object.entries(scores).map(([k, { top1, top5 }]) => [k, top1.toFixed(2), top5.toFixed(2)])
+      io.stdout.write(`${table(['k', 'top-1 %', 'top-5 %'], rows)}\n`)
+    }
+    return 0
+  } finally {
+    await session.close()
+  }
+}
+
+async function splits(data: string): Promise<[TrainImages, TrainImages]> {
+  const folders = ['train', 'val'].map((name) => join(data, name))
+  const missing = folders.filter((folder) => !existsSync(folder))
+  if (missing.length > 0) {
+    throw new Failure(
+      `--data ${data}: ${missing.join(' and ')} missing. k-NN needs train/ and val/, one sub-folder per class in each.`,
+      2,
+    )
+  }
+  const [train, test] = [await imagesOf(folders[0]!), await imagesOf(folders[1]!)]
+  for (const [i, images] of [train, test].entries()) {
+    if (!images.labels) throw new Failure(`${folders[i]} has no classes: k-NN needs one sub-folder per class.`, 2)
+  }
+  return [train, test]
+}
+
+/** The labels of `images` as numbers of the classes of `reference`; a class that it lacks is never right. */
+function relabel(images: TrainImages, reference: TrainImages): Int32Array {
+  const numbers = images.classes.map((name) => reference.classes.indexOf(name))
+  return images.labels!.map((label) => (label < 0 ? -1 : numbers[label]!))
+}

@@ -1,0 +1,124 @@
+import { AugmentPool } from '@dino/augment/node'
+import { permutation } from '@dino/random'
+import type { TrainConfig } from '../config/schema.js'
+import { Failure } from '../report/io.js'
+import type { TrainImages } from './images.js'
+
+/** The crops of one step, uint8, channels last, view by view. */
+export interface Batch {
+  global: Uint8Array
+  local?: Uint8Array
+  /** Names of the images in it. */
+  names: string[]
+  /** Gives the memory of the crops back; they may not be read after it. */
+  release(): void
+}
+
+export interface Feed {
+  /** The crops of an iteration; iterations are asked for in order. */
+  next(): Promise<Batch>
+  /** Images that could not be read so far, with the reason. */
+  readonly setAside: ReadonlyMap<string, string>
+  close(): Promise<void>
+}
+
+/**
+ * Feeds batches from iteration `start` on, two ahead of the step. Which images and crops an iteration gets depends on
+ * the seed and the iteration alone, so a resumed run sees what an uninterrupted one would.
+ *
+ * An unreadable image is set aside: its place goes to the next readable one in the list.
+ */
+export function createFeed(
+  images: TrainImages,
+  config: TrainConfig,
+  { start, total, iterationsPerEpoch }: { start: number; total: number; iterationsPerEpoch: number },
+): Feed {
+  const pool = new AugmentPool({
+    workers: config.numWorkers,
+    seed: config.seed,
+    options: cropOptions(config),
+    decode: { background: config.background },
+  })
+  const setAside = new Map<string, string>()
+  const unreadable = new Set<number>()
+  const ahead: Promise<Batch>[] = []
+  let order: { epoch: number; indices: Uint32Array } = { epoch: -1, indices: new Uint32Array() }
+  let asked = start
+
+  const next = async (iteration: number): Promise<Batch> => {
+    const epoch = Math.floor(iteration / iterationsPerEpoch)
+    if (order.epoch !== epoch) order = { epoch, indices: permutation(images.count, config.seed, epoch) }
+    const first = (iteration % iterationsPerEpoch) * config.batchSize
+    let indices = [...order.indices.subarray(first, first + config.batchSize)].map(readable)
+    for (;;) {
+      const batch = await pool.batch({ epoch, samples: indices.map((index) => images.sample(index)) })
+      if (batch.failed.length === 0) {
+        const [global, local] = batch.views
+        return { global: global!, local, names: indices.map((i) => images.name(i)), release: () => batch.release() }
+      }
+      for (const { index, reason } of batch.failed) {
+        unreadable.add(index)
+        setAside.set(images.name(index), reason)
+      }
+      batch.release()
+      indices = indices.map(readable)
+    }
+  }
+
+  function readable(index: number): number {
+    if (unreadable.size >= images.count) {
+      const [name, reason] = [...setAside][0]!
+      throw new Failure(`None of the ${images.count} images can be read. The first one, ${name}: ${reason}`)
+    }
+    let candidate = index
+    while (unreadable.has(candidate)) candidate = (candidate + 1) % images.count
+    return candidate
+  }
+
+  function fill(): void {
+    while (ahead.length < 2 && asked < total) {
+      const batch = next(asked++)
+      batch.catch(() => {}) // reported when it is awaited
+      ahead.push(batch)
+    }
+  }
+
+  fill()
+  return {
+    setAside,
+    async next() {
+      fill()
+      const batch = ahead.shift()
+      if (!batch) throw new Error('feed.next: asked for more batches than the run has.')
+      fill()
+      return batch
+    },
+    async close() {
+      await Promise.allSettled(ahead)
+      await pool.terminate()
+    },
+  }
+}
+
+function cropOptions(config: TrainConfig) {
+  return {
+    globalSize: config.globalCropsSize,
+    globalScale: config.globalCropsScale,
+    localSize: config.localCropsSize,
+    localScale: config.localCropsScale,
+    localCrops: config.localCropsNumber,
+    ratio: config.cropRatio,
+    flip: config.flipP,
+    jitter: {
+      p: config.jitterP,
+      brightness: config.brightness,
+      contrast: config.contrast,
+      saturation: config.saturation,
+      hue: config.hue,
+    },
+    grayscale: config.grayscaleP,
+    blur: config.blurP,
+    sigma: config.blurSigma,
+    solarize: config.solarizeP,
+  }
+}

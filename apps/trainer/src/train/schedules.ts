@@ -1,0 +1,38 @@
+import { momentumSchedule } from '@dino/ema'
+import { cosineSchedule, teacherTempSchedule } from '@dino/optim'
+import type { TrainConfig } from '../config/schema.js'
+
+/** One value an iteration, but `teacherTemp`: one an epoch (main_dino.py). */
+export interface Schedules {
+  lr: Float64Array
+  weightDecay: Float64Array
+  momentum: Float64Array
+  teacherTemp: Float64Array
+}
+
+/** The four schedules of a run. The learning rate is scaled by batch / 256 (Goyal et al. 2017); its end is not. */
+export function schedules(config: TrainConfig, iterationsPerEpoch: number): Schedules {
+  const { epochs } = config
+  return {
+    lr: cosineSchedule({
+      base: (config.lr * config.batchSize) / 256,
+      final: config.minLr,
+      epochs,
+      iterationsPerEpoch,
+      warmupEpochs: config.warmupEpochs,
+    }),
+    weightDecay: cosineSchedule({ base: config.weightDecay, final: config.weightDecayEnd, epochs, iterationsPerEpoch }),
+    momentum: momentumSchedule({
+      base: config.momentumTeacher,
+      final: config.momentumTeacherEnd,
+      epochs,
+      iterationsPerEpoch,
+    }),
+    teacherTemp: teacherTempSchedule({
+      warmupTemp: config.warmupTeacherTemp,
+      temp: config.teacherTemp,
+      warmupEpochs: config.warmupTeacherTempEpochs,
+      epochs,
+    }),
+  }
+}

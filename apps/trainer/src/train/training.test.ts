@@ -1,0 +1,146 @@
+import { openSession, type Session } from '@dino/graph'
+import { stream } from '@dino/random'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { resolveConfig } from '../config/resolve.js'
+import type { TrainConfig, TrainOptions } from '../config/schema.js'
+import type { HostTensor } from './host-tensor.js'
+import { imagesInMemory, type TrainImages } from './images.js'
+import { runTraining, type StepRecord } from './training.js'
+
+/** A model of a second: 24 images, 3 epochs of 4 steps, the last layer frozen in the first epoch. */
+const small: TrainOptions = {
+  data: 'in memory',
+  arch: 'vit_tiny',
+  patchSize: 8,
+  embedDim: 24,
+  depth: 2,
+  numHeads: 2,
+  outDim: 32,
+  headHiddenDim: 32,
+  headBottleneckDim: 16,
+  globalCropsSize: 32,
+  localCropsSize: 16,
+  localCropsNumber: 2,
+  batchSize: 6,
+  epochs: 3,
+  warmupEpochs: 1,
+  lr: 0.05,
+  freezeLastLayer: 1,
+  numWorkers: 0,
+  seed: 3,
+}
+
+// Each compiles several graphs, on two cores that other tests use too.
+vi.setConfig({ testTimeout: 120_000 })
+
+describe('a run', () => {
+  let images: TrainImages
+  beforeAll(() => {
+    images = coloured(24)
+  })
+
+  test('of three steps is the same on the compiled engine and eagerly', async () => {
+    const config = resolveConfig({ ...small, maxSteps: 6 })
+    const compiled = await run(config, images, { engine: 'auto' })
+    const eager = await run(config, images, { engine: 'eager', eagerBackend: 'cpu' })
+    for (const [i, { loss, teacherEntropy, kl }] of compiled.records.entries()) {
+      expect(loss).toBeCloseTo(eager.records[i]!.loss, 4)
+      expect(teacherEntropy).toBeCloseTo(eager.records[i]!.teacherEntropy, 4)
+      expect(kl).toBeCloseTo(eager.records[i]!.kl, 4)
+    }
+    expect(compiled.records).toHaveLength(6)
+    for (const [name, value] of Object.entries(compiled.state)) {
+      expect(largest(value, eager.state[name]!), name).toBeLessThan(2e-4)
+    }
+  })
+
+  test.each([0, 1, 2])(
+    'stopped and resumed ends as one that was not, bit for bit, with %i workers',
+    async (numWorkers) => {
+      const whole = await run(resolveConfig({ ...small, numWorkers }), images)
+      for (const maxSteps of [2, 5]) {
+        const config = resolveConfig({ ...small, numWorkers, maxSteps })
+        const first = await run(config, images)
+        const { maxSteps: _, ...rest } = config
+        const second = await run(rest, images, {
+          checkpoint: {
+            tensors: first.state,
+            progress: { iteration: maxSteps, iterationsPerEpoch: 4, config, images },
+          },
+        })
+        expect(second.records.map(({ loss }) => loss)).toEqual(whole.records.slice(maxSteps).map(({ loss }) => loss))
+        expect(bytes(second.state)).toEqual(bytes(whole.state))
+      }
+    },
+  )
+})
+
+test('the last layer does not move while it is frozen, and its moments stay zero', async () => {
+  const { state, before } = await run(resolveConfig({ ...small, maxSteps: 4 }), coloured(24))
+  expect(state['student.head.last_layer.weight_v']).toEqual(before['student.head.last_layer.weight_v'])
+  expect(floats(state['optimizer.step.head.last_layer.weight_v']!)).toEqual(new Float32Array([0]))
+  expect(floats(state['optimizer.step.head.mlp.0.weight']!)).toEqual(new Float32Array([4]))
+})
+
+test('the state before a step that is not finite is kept, and its images are named', async () => {
+  const config = resolveConfig({ ...small, std: [1e-38, 1e-38, 1e-38] })
+  await expect(run(config, coloured(24))).rejects.toMatchObject({ name: 'NonFiniteError', iteration: 1 })
+})
+
+interface Ran {
+  records: StepRecord[]
+  before: Record<string, HostTensor>
+  state: Record<string, HostTensor>
+}
+
+const sessions: Session[] = []
+afterAll(async () => {
+  for (const session of sessions) await session.close()
+})
+
+async function run(
+  config: TrainConfig,
+  images: TrainImages,
+  {
+    checkpoint,
+    ...engine
+  }: { engine?: string; eagerBackend?: string } & Pick<Parameters<typeof runTraining>[0], 'checkpoint'> = {},
+): Promise<Ran> {
+  const session = await openSession({ ...engine, threads: engine.engine === 'eager' ? undefined : 1 })
+  sessions.push(session)
+  const records: StepRecord[] = []
+  let before: Record<string, HostTensor> = {}
+  const create = session.create.bind(session)
+  session.create = async (values) => {
+    before = { ...values }
+    await create(values)
+  }
+  await runTraining({ config, images, session, checkpoint, hooks: { onStep: (record) => void records.push(record) } })
+  return { records, before, state: await session.read() }
+}
+
+/** Images that differ in colour and texture, of several sizes. */
+function coloured(count: number): TrainImages {
+  const items = Array.from({ length: count }, (_, i) => {
+    const draws = stream(7, 'image', i)
+    const [width, height] = [20 + (i % 5) * 9, 24 + (i % 3) * 11]
+    const base = [0, 1, 2].map(() => draws.uniform(0, 200))
+    const data = Uint8Array.from({ length: width * height * 3 }, (_, p) => base[p % 3]! + draws.uniform(0, 55))
+    return { name: `image ${i}`, label: i % 2, image: { data, width, height, channels: 3 as const } }
+  })
+  return imagesInMemory(items, ['even', 'odd'])
+}
+
+function bytes(state: Record<string, HostTensor>): Record<string, Buffer> {
+  return Object.fromEntries(
+    Object.entries(state).map(([name, { data }]) => [name, Buffer.from(data.buffer, data.byteOffset, data.byteLength)]),
+  )
+}
+
+function floats({ data }: HostTensor): Float32Array {
+  return data as Float32Array
+}
+
+function largest(a: HostTensor, b: HostTensor): number {
+  return floats(a).reduce((most, value, i) => Math.max(most, Math.abs(value - floats(b)[i]!)), 0)
+}

@@ -1,0 +1,257 @@
+import { type Compiled, compile, type Session } from '@dino/graph'
+import * as vit from '@dino/vit'
+import type * as tf from '@tensorflow/tfjs-core'
+import type { TrainConfig } from '../config/schema.js'
+import { normalizeImages } from '../inspect/embed.js'
+import { type Checkpoint, checkpointPath, type Progress, saveCheckpoint } from './checkpoint.js'
+import { type Batch, createFeed } from './feed.js'
+import type { TrainImages } from './images.js'
+import { initStudent, type Setup } from './model.js'
+import { type Schedules, schedules } from './schedules.js'
+import { setupOf } from './setup.js'
+import { dinoStep, initialState } from './step.js'
+
+/** What one step reports; losses, entropies and KL in nats. */
+export interface StepRecord {
+  /** Steps taken, this one included. */
+  iteration: number
+  /** Epoch of this step, from 0. */
+  epoch: number
+  loss: number
+  gradNorm: number
+  teacherEntropy: number
+  studentEntropy: number
+  kl: number
+  usedPrototypes: number
+  largestShare: number
+  lr: number
+  weightDecay: number
+  momentum: number
+  teacherTemp: number
+  /** Seconds since the step before ended. */
+  seconds: number
+  /** Seconds of them spent waiting for crops. */
+  waited: number
+}
+
+export interface TrainingHooks {
+  onStep?(record: StepRecord): void
+  /** After each epoch; `epoch` counts those that are done. */
+  onEpoch?(epoch: number): Promise<void>
+  onSaved?(path: string): void
+  /** Called once for each image that can't be read. */
+  onSetAside?(name: string, reason: string): void
+}
+
+export interface TrainingOptions {
+  config: TrainConfig
+  images: TrainImages
+  session: Session
+  /** Where checkpoints go; none are written without it. */
+  folder?: string
+  checkpoint?: Checkpoint
+  signal?: AbortSignal
+  hooks?: TrainingHooks
+}
+
+export interface TrainingResult {
+  iteration: number
+  total: number
+  ended: 'done' | 'interrupted' | 'limit'
+}
+
+/** A step whose loss or gradients were not finite; nothing of it was kept. */
+export class NonFiniteError extends Error {
+  override name = 'NonFiniteError'
+
+  constructor(
+    readonly iteration: number,
+    readonly images: string[],
+    cause: unknown,
+  ) {
+    super(`The loss or a gradient is not finite at step ${iteration}.`, { cause })
+  }
+}
+
+export function iterationsPerEpoch(config: TrainConfig, images: { count: number }): number {
+  return Math.floor(images.count / config.batchSize)
+}
+
+/**
+ * Trains until the last epoch, the signal or a limit. The state lives in the session, under the names of
+ * {@link initialState}, and is made unless it is there; a run that was stopped and resumed ends bit for bit as one that was not.
+ */
+export async function runTraining(options: TrainingOptions): Promise<TrainingResult> {
+  const { config, images, session, folder, checkpoint, signal, hooks = {} } = options
+  const setup = setupOf(config)
+  const perEpoch = iterationsPerEpoch(config, images)
+  const total = perEpoch * config.epochs
+  const values = schedules(config, perEpoch)
+  const start = checkpoint?.progress.iteration ?? 0
+
+  if (checkpoint) await session.create(checkpoint.tensors)
+  else if (!session.has('center')) await session.create(initialState(setup, initStudent(setup, config.seed)))
+  const progress = (iteration: number): Progress => ({
+    iteration,
+    iterationsPerEpoch: perEpoch,
+    config,
+    images: { count: images.count, digest: images.digest },
+  })
+  const save = async (iteration: number, epoch?: number): Promise<void> => {
+    if (!folder) return
+    const path = checkpointPath(folder, epoch)
+    await saveCheckpoint(path, { progress: progress(iteration), tensors: await session.read() })
+    hooks.onSaved?.(path)
+  }
+
+  const last = Math.min(total, config.maxSteps ?? total)
+  const feed = createFeed(images, config, { start, total: last, iterationsPerEpoch: perEpoch })
+  const reported = new Set<string>()
+  const began = performance.now()
+  let saved = began
+  let ended: TrainingResult['ended'] = last < total ? 'limit' : 'done'
+  let iteration = start
+  let step: Compiled | undefined
+  let frozen: boolean | undefined
+  try {
+    let before = performance.now()
+    while (iteration < last) {
+      const epoch = Math.floor(iteration / perEpoch)
+      const freeze = epoch < config.freezeLastLayer
+      if (frozen !== freeze) {
+        step?.dispose()
+        step = await compileStep(session, setup, config, freeze)
+        frozen = freeze
+      }
+      const asked = performance.now()
+      const batch = await feed.next()
+      const waited = (performance.now() - asked) / 1000
+      for (const [name, reason] of feed.setAside) {
+        if (!reported.has(name)) hooks.onSetAside?.(name, reason)
+        reported.add(name)
+      }
+      const inputs = stepInputs(setup, config, batch, values, iteration, epoch)
+      const outputs = await step!(inputs).catch((error: unknown) => {
+        throw isNonFinite(error) ? new NonFiniteError(iteration + 1, batch.names, error) : error
+      })
+      batch.release()
+      iteration++
+      const now = performance.now()
+      hooks.onStep?.({
+        ...(scalars(outputs) as unknown as StepRecord),
+        iteration,
+        epoch,
+        lr: inputs.lr,
+        weightDecay: inputs.weightDecay,
+        momentum: inputs.momentum,
+        teacherTemp: inputs.teacherTemp,
+        seconds: (now - before) / 1000,
+        waited,
+      })
+      before = now
+
+      if (iteration % perEpoch === 0) {
+        const done = iteration / perEpoch
+        await save(iteration)
+        if (config.saveckpFreq > 0 && done % config.saveckpFreq === 0) await save(iteration, done)
+        saved = performance.now()
+        await hooks.onEpoch?.(done)
+        before = performance.now()
+      } else if (config.checkpointMinutes > 0 && minutesSince(saved) >= config.checkpointMinutes) {
+        await save(iteration)
+        before = saved = performance.now()
+      }
+      if (iteration === last) break
+      if (signal?.aborted) ended = 'interrupted'
+      else if (config.maxMinutes !== undefined && minutesSince(began) >= config.maxMinutes) ended = 'limit'
+      else continue
+      break
+    }
+    if (iteration % perEpoch !== 0) await save(iteration)
+  } catch (error) {
+    // Whatever failed, the state in the session is that of the last whole step.
+    if (error instanceof NonFiniteError) await save(iteration)
+    throw error
+  } finally {
+    step?.dispose()
+    await feed.close()
+  }
+  return { iteration, total, ended }
+}
+
+/** The training step of a run as one graph: uint8 crops and schedule values in, scalars out. */
+export function compileStep(
+  session: Session,
+  setup: Setup,
+  config: TrainConfig,
+  freezeLastLayer: boolean,
+): Promise<Compiled> {
+  const { batchSize: B, localCropsNumber: L, globalCropsSize: S, localCropsSize: s } = config
+  const C = setup.vit.channels ?? 3
+  const branches = 2 * setup.vit.depth
+  const dropPath = config.dropPathRate > 0
+  const run = (inputs: Record<string, tf.Tensor>, state: Record<string, tf.Tensor>) =>
+    dinoStep(
+      setup,
+      {
+        ...(inputs as Record<'lr' | 'weightDecay' | 'momentum' | 'teacherTemp', tf.Scalar>),
+        global: normalizeImages(inputs.global as tf.Tensor4D, config),
+        local: inputs.local && normalizeImages(inputs.local as tf.Tensor4D, config),
+        dropPathGlobal: inputs.dropPathGlobal as tf.Tensor2D | undefined,
+        dropPathLocal: inputs.dropPathLocal as tf.Tensor2D | undefined,
+      },
+      state,
+      { freezeLastLayer },
+    )
+  return compile(run, {
+    session,
+    name: freezeLastLayer ? 'step (last layer frozen)' : 'step',
+    inputs: {
+      global: { shape: [2 * B, S, S, C], dtype: 'uint8' },
+      ...(L > 0 && { local: { shape: [L * B, s, s, C], dtype: 'uint8' } }),
+      ...(dropPath && { dropPathGlobal: { shape: [branches, 2 * B] } }),
+      ...(dropPath && L > 0 && { dropPathLocal: { shape: [branches, L * B] } }),
+      lr: { shape: [] },
+      weightDecay: { shape: [] },
+      momentum: { shape: [] },
+      teacherTemp: { shape: [] },
+    },
+  })
+}
+
+function stepInputs(
+  setup: Setup,
+  config: TrainConfig,
+  batch: Batch,
+  values: Schedules,
+  iteration: number,
+  epoch: number,
+) {
+  const { batchSize: B, localCropsNumber: L, dropPathRate: rate, seed } = config
+  const depth = setup.vit.depth
+  // Two independent draws a step: one for the global crops, one for the local ones.
+  const mask = (group: 0 | 1, rows: number) =>
+    vit.dropPathMask({ depth, rate, batch: rows, seed, step: 2 * iteration + group })
+  return {
+    global: batch.global,
+    ...(batch.local && { local: batch.local }),
+    ...(rate > 0 && { dropPathGlobal: mask(0, 2 * B) }),
+    ...(rate > 0 && L > 0 && { dropPathLocal: mask(1, L * B) }),
+    lr: values.lr[iteration]!,
+    weightDecay: values.weightDecay[iteration]!,
+    momentum: values.momentum[iteration]!,
+    teacherTemp: values.teacherTemp[epoch]!,
+  }
+}
+
+function scalars(outputs: Record<string, { data: ArrayBufferView }>): Record<string, number> {
+  return Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, (data as Float32Array)[0]!]))
+}
+
+function minutesSince(time: number): number {
+  return (performance.now() - time) / 60_000
+}
+
+function isNonFinite(error: unknown): boolean {
+  return error instanceof Error && error.name === 'NotFiniteError'
+}
