@@ -8,6 +8,8 @@ import { installRelease, releaseForThisMachine } from './install.js'
 import { builtFor } from './libraries.js'
 import { compareVersions, isAccepted, releaseFor } from './release.js'
 
+vi.setConfig({ testTimeout: 60_000 }) // Processes are started, on a machine that may be busy.
+
 const root = temporaryFolder()
 const bin = smallPython(root)
 const env = { PATH: bin, XDG_CACHE_HOME: join(root, 'caches') }

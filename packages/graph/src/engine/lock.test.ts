@@ -2,9 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { temporaryFolder } from './fixture.js'
 import { lock } from './lock.js'
+
+vi.setConfig({ testTimeout: 60_000 }) // Processes are started, on a machine that may be busy.
 
 const root = temporaryFolder()
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -49,7 +51,7 @@ test('of many that want it at once each has it alone', async () => {
     }),
   )
   expect(readdirSync(cache)).toEqual([])
-}, 20_000)
+})
 
 test('a waiter leaves when the work has been done', async () => {
   const { cache, folder } = place()

@@ -1,9 +1,11 @@
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { temporaryFolder } from './fixture.js'
 import { listPythons } from './index.js'
 import { pythons } from './python.js'
+
+vi.setConfig({ testTimeout: 60_000 }) // Processes are started, on a machine that may be busy.
 
 const root = temporaryFolder()
 afterAll(() => rmSync(root, { recursive: true, force: true }))

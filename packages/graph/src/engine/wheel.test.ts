@@ -1,9 +1,11 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { recordLine, temporaryFolder, type WheelFile, wheelOf } from './fixture.js'
 import { parseRecord, unpackWheel } from './wheel.js'
+
+vi.setConfig({ testTimeout: 60_000 }) // Processes are started, on a machine that may be busy.
 
 const folder = temporaryFolder()
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
