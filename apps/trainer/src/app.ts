@@ -11,8 +11,10 @@ import {
 } from '@stricli/core'
 import { version as currentVersion } from '../package.json'
 import { normalizeArguments } from './commands/arguments.js'
+import { attention } from './commands/attention.js'
 import type { Context } from './commands/command.js'
 import { completion } from './commands/completion.js'
+import { demo } from './commands/demo.js'
 import { doctor } from './commands/doctor.js'
 import { engine } from './commands/engine.js'
 import { evalKnn } from './commands/eval-knn.js'
@@ -25,12 +27,14 @@ import { Failure, type TrainIO } from './report/io.js'
 
 const root = buildRouteMap<string, Context>({
   routes: {
+    demo,
     train,
     recipes,
     eval: buildRouteMap<string, Context>({
       routes: { knn: evalKnn },
       docs: { brief: 'Score what a checkpoint learned' },
     }),
+    attention,
     extract,
     doctor,
     engine,

@@ -10,7 +10,7 @@ export async function runTrain({ config: path, resume, printConfig, ...flags }: 
   const file = path === undefined ? {} : await loadConfig(path)
   let saved: TrainConfig | undefined
   if (resume) {
-    const folder = flags.outputDir ?? file.outputDir ?? resolveConfig(flags, file).outputDir
+    const folder = flags.outputDir ?? file.outputDir ?? resolveConfig({ data: '.', ...flags }, file).outputDir
     saved = await savedConfig(folder)
     if (!saved) throw new Failure(`--resume: ${folder} holds no run. Leave --resume out to start one there.`, 2)
     flags.outputDir = folder

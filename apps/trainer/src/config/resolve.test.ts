@@ -40,6 +40,8 @@ test('the base grid follows the global crops unless it is given', () => {
 test('a run that goes on keeps its settings', () => {
   const saved = resolveConfig({ data, recipe: 'demo', seed: 7 })
   expect(resolveConfig({ maxMinutes: 5 }, {}, saved)).toEqual({ ...saved, maxMinutes: 5 })
+  expect(resolveConfig({ recipe: 'demo' }, {}, { ...saved, epochs: 20 }).epochs).toBe(20)
+  expect(resolveConfig({ recipe: 'small-batch' }, {}, saved).batchSize).toBe(256)
 })
 
 test.each(recipes.map((recipe) => [recipe.name, recipe] as const))(

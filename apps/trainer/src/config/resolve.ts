@@ -16,7 +16,9 @@ import { type TrainConfig, type TrainOptions, trainConfig } from './schema.js'
  */
 export function resolveConfig(flags: TrainOptions, file: TrainOptions = {}, saved?: TrainConfig): TrainConfig {
   const named = flags.recipe ?? file.recipe
-  const base = saved ?? { ...defaults, ...(named !== undefined && { ...findRecipe(named).settings, recipe: named }) }
+  // A run that goes on has its recipe in its settings; another one must show as a difference, not pass unseen.
+  const recipe = named === undefined || named === saved?.recipe ? {} : { ...findRecipe(named).settings, recipe: named }
+  const base = { ...(saved ?? defaults), ...recipe }
   const given = { ...base, ...defined(file), ...defined(flags) } as TrainOptions & typeof defaults
   if (given.data === undefined) {
     throw new Failure('--data is missing: the folder (or glob) of images to train on, as in --data ./photos.', 2)

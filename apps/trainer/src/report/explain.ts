@@ -12,7 +12,8 @@ export function explain(error: unknown): string {
   if (code === 'ENOSPC' && error.message.startsWith(code)) {
     return `The disk is full${path ? ` (${path})` : ''}. Free some space; what was saved before is intact.`
   }
-  if (code === 'EACCES' || code === 'EPERM') return `No permission for ${path ?? 'a file'} (${code}).`
+  if ((code === 'EACCES' || code === 'EPERM') && error.message.startsWith(code))
+    return `No permission for ${path ?? 'a file'} (${code}).`
   if (code?.startsWith('E') && path) return error.message
   if (error instanceof ReferenceError || error instanceof SyntaxError || ofTheLanguage.test(error.message)) {
     return `This is a bug in dino, please report it with these lines:\n${error.stack}`
