@@ -59,7 +59,9 @@ const signals: Partial<Record<NodeJS.Signals, string>> = {
 
 async function checkLoading(engine: Engine, env: Env): Promise<Finding> {
   const body = `return (await load('@dino/graph/engine')).describeEngine(args)`
-  const outcome = await inChild<Awaited<ReturnType<typeof describeEngine>>>(body, engine, { env })
+  const outcome = await inChild<Awaited<ReturnType<typeof describeEngine>>>(body, engine, {
+    env: { ...env, TF_CPP_MIN_LOG_LEVEL: '1' }, // Warnings too: they name the CUDA libraries that are missing.
+  })
   if ('failed' in outcome) {
     const why = outcome.signal && signals[outcome.signal] ? ` (${signals[outcome.signal]})` : ''
     const again =
