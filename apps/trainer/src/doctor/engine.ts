@@ -160,8 +160,8 @@ export async function checkEager(env: Env): Promise<Finding> {
     const advice = 'Install the dependencies again (`pnpm install`).'
     return { name: 'eager', status: 'problem', found, advice, details: { stderr: outcome.stderr } }
   }
-  const { backend, reason, version } = outcome.result
-  const found = `--engine eager runs on TensorFlow.js ${version}, backend ${backend} (${reason})`
+  const { backend, version } = outcome.result
+  const found = `--engine eager runs on TensorFlow.js ${version}, backend ${backend}`
   return { name: 'eager', status: 'ok', found, details: { ...outcome.result } }
 }
 
