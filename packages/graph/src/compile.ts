@@ -6,7 +6,8 @@ import { type PassOptions, runPasses } from './passes/index.js'
 import { type PrintOptions, printProgram } from './print.js'
 import type { Session } from './session.js'
 import { TensorFlowSession } from './tensorflow-session.js'
-import { type TensorSpec, type TraceableFunction, trace } from './trace.js'
+import { trace } from './trace.js'
+import type { TensorSpec, TraceableFunction } from './traceable.js'
 
 export interface CompileOptions {
   session: Session
@@ -56,7 +57,7 @@ export async function compile(fn: TraceableFunction, options: CompileOptions): P
     return Object.assign(run, { program: undefined, outputs: undefined, print: () => '', dispose })
   }
   if (!(session instanceof TensorFlowSession)) throw new TypeError(`${name}: expected a session of openSession().`)
-  const program = runPasses(trace(fn, { name, inputs, state: session.specs(), c: session.c }), passes)
+  const program = runPasses(trace(fn, { name, inputs, state: session.specs(), lib: session.lib }), passes)
   const text = (options?: PrintOptions) => printProgram(program, options)
   if (print) (typeof print === 'function' ? print : console.log)(text())
   const outputs = Object.fromEntries(

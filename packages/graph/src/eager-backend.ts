@@ -1,57 +1,73 @@
+import { createRequire } from 'node:module'
 import * as tf from '@tensorflow/tfjs-core'
+import { saveBackend, withBackend } from './active-backend.js'
+import { interceptKernels } from './intercept.js'
 import { loadKernels } from './kernels.js'
+import { isTensorFlowLoaded } from './tensorflow.js'
 
-/** Loads a TensorFlow.js backend: the one asked for, or the first of tensorflow (native addon), wasm and cpu that this machine has. */
-export async function loadEagerBackend(wanted?: string): Promise<{ backend: string; reason: string }> {
+/** From fast to slow: tfjs-node's native addon, WebAssembly, JavaScript. */
+const BACKENDS = ['tensorflow', 'wasm', 'cpu']
+
+/** Starts a TensorFlow.js backend: the one asked for, or the fastest that this machine has. */
+export async function startEagerBackend(wanted?: string): Promise<{ backend: string; reason: string }> {
   loadKernels() // brings all of @tensorflow/tfjs: the gradients, and the cpu backend
-  if (wanted) {
-    if (tf.findBackendFactory(wanted) || (await load(wanted)) === undefined) {
-      if (await ready(wanted)) return { backend: wanted, reason: 'asked for' }
-    }
-    const why = await load(wanted)
-    throw new Error(
-      `openSession: the TensorFlow.js backend ${wanted} cannot be used${why ? `: ${why}` : ''}. Import it first, or leave eagerBackend out.`,
-    )
+  const refused: string[] = []
+  for (const backend of wanted ? [wanted] : BACKENDS) {
+    const why = await start(backend)
+    if (why === undefined) return { backend, reason: wanted ? 'asked for' : refused.join('; ') || 'the fastest' }
+    refused.push(`${backend}: ${why}`)
   }
-  const missing: string[] = []
-  for (const backend of ['tensorflow', 'wasm', 'cpu']) {
-    const why = await load(backend)
-    if (why === undefined && (await ready(backend)))
-      return { backend, reason: missing.join('; ') || 'the fastest there is' }
-    missing.push(`${backend}: ${why ?? 'does not start'}`)
-  }
-  throw new Error(`openSession: no TensorFlow.js backend can be used (${missing.join('; ')}).`)
+  throw new Error(
+    `openSession: no TensorFlow.js backend starts (${refused.join('; ')}). Install it and import it first, or choose another eagerBackend.`,
+  )
 }
 
-/** Undefined if the backend is registered, else the reason why not. */
-async function load(backend: string): Promise<string | undefined> {
-  if (tf.findBackendFactory(backend)) return undefined
+/** Undefined once the backend runs, else the reason why it doesn't. */
+async function start(backend: string): Promise<string | undefined> {
+  const restore = saveBackend()
   try {
-    if (backend === 'wasm') await import('@tensorflow/tfjs-backend-wasm')
-    else if (backend === 'tensorflow') return 'its native addon is not installed'
-    return tf.findBackendFactory(backend) ? undefined : 'unknown'
+    if (!tf.findBackendFactory(backend)) {
+      const why = await register(backend)
+      if (why) return why
+    }
+    if (!(await tf.setBackend(backend))) return 'it does not start'
+    quieten(backend)
+    return undefined
   } catch (error) {
     return (error as Error).message.split('\n')[0]
+  } finally {
+    restore()
   }
 }
 
-async function ready(backend: string): Promise<boolean> {
-  const before = tf.getBackend()
-  try {
-    return await tf.setBackend(backend)
-  } finally {
-    if (before && before !== backend) await tf.setBackend(before)
+async function register(backend: string): Promise<string | undefined> {
+  if (backend === 'tensorflow') {
+    if (isTensorFlowLoaded()) return 'this process has another libtensorflow'
+    createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu')
+  } else if (backend === 'wasm') {
+    await import('@tensorflow/tfjs-backend-wasm')
   }
+  return tf.findBackendFactory(backend) ? undefined : 'there is no such backend'
 }
 
-/** Runs f on a backend that has started, and puts back the one that was active. */
-export function withBackend<T>(backend: string, f: () => T): T {
-  const before = tf.getBackend() as string | undefined
-  if (before === backend) return f()
-  void tf.setBackend(backend)
+/** The cpu backend advertises tfjs-node when it is first used in Node. */
+function quieten(backend: string): void {
+  if (backend === 'cpu') Object.assign(tf.backend(), { firstUse: false })
+}
+
+/**
+ * Runs f on a backend, op by op. The wasm backend has no kernels for some gradients (tf.gather's, convolution filters'): these
+ * run on the cpu backend, to which TensorFlow.js moves their inputs.
+ */
+export function runEagerly<T>(backend: string, f: () => T): T {
+  if (backend !== 'wasm') return withBackend(backend, f)
+  const stop = interceptKernels((kernel, run) => {
+    const missing = !tf.getKernel(kernel, backend) && tf.getKernel(kernel, 'cpu')
+    return missing ? withBackend('cpu', run) : run()
+  })
   try {
-    return f()
+    return withBackend(backend, f)
   } finally {
-    if (before) void tf.setBackend(before)
+    stop()
   }
 }

@@ -1,21 +1,29 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { loadEagerBackend, withBackend } from './eager-backend.js'
-import { checkFeeds, checkTensorData, type Feed } from './feeds.js'
-import { bytesOf, type Dtype, type HostTensor, newArray, sizeOf, typeText } from './host-tensor.js'
+import { runEagerly, startEagerBackend } from './eager-backend.js'
+import { checkFeeds, type Feed } from './feeds.js'
+import { type Dtype, type HostTensor, newArray, sizeOf } from './host-tensor.js'
 import { Queue } from './queue.js'
 import type { EngineInfo, Session, SessionMemory, SessionOptions } from './session.js'
 import { tfjsDtype } from './tfjs-dtype.js'
-import { checkResult, checkTensor, checkUpdate, lazyRecord, type TensorSpec, type TraceableFunction } from './trace.js'
+import {
+  checkResult,
+  checkTensor,
+  checkUpdate,
+  lazyRecord,
+  type TensorSpec,
+  type TraceableFunction,
+} from './traceable.js'
+import { type VariableSpec, Variables } from './variables.js'
 
 interface Variable {
-  spec: { shape: readonly number[]; dtype: Dtype }
+  spec: VariableSpec
   tensor: tf.Tensor
 }
 
 /** The same interface as libtensorflow's session, on a TensorFlow.js backend that runs op by op. */
 export class EagerSession implements Session {
   private readonly queue = new Queue()
-  private readonly variables = new Map<string, Variable>()
+  private readonly variables = new Variables<Variable>()
   private closing: Promise<void> | undefined
   /** Tensors of ours that calls under way hold. */
   private live = 0
@@ -23,17 +31,14 @@ export class EagerSession implements Session {
   private constructor(readonly engine: EngineInfo & { kind: 'eager' }) {}
 
   static async open({ eagerBackend }: SessionOptions): Promise<EagerSession> {
-    const { backend, reason } = await loadEagerBackend(eagerBackend)
+    const { backend, reason } = await startEagerBackend(eagerBackend)
     return new EagerSession({ kind: 'eager', version: tf.version_core, backend, reason })
   }
 
   async create(values: Record<string, HostTensor>): Promise<void> {
     this.checkOpen('create')
-    for (const [name, value] of Object.entries(values)) {
-      if (this.variables.has(name))
-        throw new Error(`create: the session has a variable ${name}. Assign it, or remove it first.`)
-      checkTensorData(`create: ${name}`, value)
-    }
+    this.variables.checkNew(values)
+    checkHeld('create', values)
     this.on(() => {
       for (const [name, value] of Object.entries(values)) {
         this.variables.set(name, {
@@ -46,12 +51,7 @@ export class EagerSession implements Session {
 
   async assign(values: Record<string, HostTensor>): Promise<void> {
     this.checkOpen('assign')
-    for (const [name, value] of Object.entries(values)) {
-      const { spec } = this.variable('assign', name)
-      checkTensorData(`assign: ${name}`, value)
-      if (typeText(value) !== typeText(spec))
-        throw new RangeError(`assign: ${name} is ${typeText(spec)}, got ${typeText(value)}.`)
-    }
+    this.variables.checkAssigned(values)
     const copies = this.on(() => Object.entries(values).map(([name, value]) => [name, tf.keep(toTfjs(value))] as const))
     await this.queue.run(() => {
       for (const [name, tensor] of copies) this.replace(name, tensor)
@@ -61,11 +61,11 @@ export class EagerSession implements Session {
   async read(names?: Iterable<string>): Promise<Record<string, HostTensor>> {
     this.checkOpen('read')
     const wanted = [...(names ?? this.variables.keys())]
-    for (const name of wanted) this.variable('read', name)
+    for (const name of wanted) this.variables.need('read', name)
     return this.queue.run(async () => {
       const values: Record<string, HostTensor> = {}
       for (const name of wanted) {
-        const { tensor, spec } = this.variable('read', name)
+        const { tensor, spec } = this.variables.need('read', name)
         values[name] = fromTfjs(spec, await tensor.data())
       }
       return values
@@ -75,10 +75,10 @@ export class EagerSession implements Session {
   async remove(names: Iterable<string>): Promise<void> {
     this.checkOpen('remove')
     const wanted = [...names]
-    for (const name of wanted) this.variable('remove', name)
+    for (const name of wanted) this.variables.need('remove', name)
     await this.queue.run(() => {
       for (const name of wanted) {
-        this.variable('remove', name).tensor.dispose()
+        this.variables.need('remove', name).tensor.dispose()
         this.variables.delete(name)
       }
     })
@@ -89,16 +89,11 @@ export class EagerSession implements Session {
   }
 
   specs(): Record<string, TensorSpec> {
-    return Object.fromEntries([...this.variables].map(([name, { spec }]) => [name, spec]))
+    return this.variables.specs()
   }
 
   memory(): SessionMemory {
-    const variables = [...this.variables.values()]
-    return {
-      variables: variables.length,
-      bytes: variables.reduce((sum, { spec }) => sum + bytesOf(spec), 0),
-      tensors: this.live,
-    }
+    return { ...this.variables.memory(), tensors: this.live }
   }
 
   close(): Promise<void> {
@@ -119,6 +114,7 @@ export class EagerSession implements Session {
     return async (feeds) => {
       this.checkOpen(name)
       const values = checkFeeds(name, inputs, feeds)
+      checkHeld(name, values)
       const copies = this.on(() =>
         Object.entries(values).map(([input, value]) => [input, tf.keep(toTfjs(value))] as const),
       )
@@ -168,20 +164,13 @@ export class EagerSession implements Session {
   }
 
   private replace(name: string, tensor: tf.Tensor): void {
-    const variable = this.variable('assign', name)
+    const variable = this.variables.need('assign', name)
     variable.tensor.dispose()
     variable.tensor = tensor
   }
 
-  private variable(where: string, name: string): Variable {
-    const variable = this.variables.get(name)
-    if (!variable)
-      throw new Error(`${where}: the session has no variable ${name}. It has ${this.variables.size}; create it first.`)
-    return variable
-  }
-
   private on<T>(f: () => T): T {
-    return withBackend(this.engine.backend, f)
+    return runEagerly(this.engine.backend, f)
   }
 
   private checkOpen(where: string): void {
@@ -189,11 +178,19 @@ export class EagerSession implements Session {
   }
 }
 
+/** TensorFlow.js keeps numbers as float32 and int32; the half floats' bits would need a conversion that nothing asks for yet. */
+function checkHeld(where: string, values: Record<string, HostTensor>): void {
+  for (const [name, { dtype }] of Object.entries(values)) {
+    if (dtype === 'float16' || dtype === 'bfloat16') {
+      throw new RangeError(`${where}: the eager engine cannot hold ${name} as ${dtype}. Convert it to float32.`)
+    }
+  }
+}
+
 function toTfjs({ dtype, shape, data }: HostTensor): tf.Tensor {
   const to = tfjsDtype(dtype)
   const source = data as unknown as ArrayLike<number | bigint>
   const values = newArray(to, sizeOf(shape)) // copied: TensorFlow.js keeps the array that it is given
-  if (dtype === 'float16' || dtype === 'bfloat16') throw new RangeError(`the eager engine has no ${dtype}.`)
   for (let i = 0; i < values.length; i++) values[i] = Number(source[i])
   return tf.tensor(values as unknown as Float32Array, [...shape], to)
 }

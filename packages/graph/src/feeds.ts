@@ -1,5 +1,5 @@
 import { arrayName, type HostTensor, holds, isDtype, sizeOf, typeText } from './host-tensor.js'
-import type { TensorSpec } from './trace.js'
+import type { TensorSpec } from './traceable.js'
 
 /** What a compiled function takes for an input: a number for a scalar, the elements row by row, or a tensor. */
 export type Feed = number | ArrayBufferView | HostTensor

@@ -2,7 +2,7 @@ import { EagerSession } from './eager.js'
 import { findEngine, type OnProgress } from './engine/index.js'
 import type { HostTensor } from './host-tensor.js'
 import { TensorFlowSession } from './tensorflow-session.js'
-import type { TensorSpec } from './trace.js'
+import type { TensorSpec } from './traceable.js'
 
 export interface SessionOptions {
   /**

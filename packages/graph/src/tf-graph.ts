@@ -1,5 +1,7 @@
-import { type CApi, type Output, type Pointer, packOutputs, TYPE_NUMBER, typeName } from './capi.js'
+import { type Output, type Pointer, packOutputs } from './capi.js'
 import type { Attribute, TensorType } from './ir.js'
+import type { TensorFlow } from './tensorflow.js'
+import { TYPE_NUMBER, typeName } from './tf-types.js'
 
 export interface AddOptions {
   /** Operations that have to be done before this one. */
@@ -12,8 +14,8 @@ export interface AddOptions {
 export class TfGraph {
   readonly pointer: Pointer
 
-  constructor(readonly c: CApi) {
-    this.pointer = c.newGraph()
+  constructor(readonly lib: TensorFlow) {
+    this.pointer = lib.c.newGraph()
   }
 
   /** Adds an operation; TensorFlow checks it and infers the shapes of its outputs. */
@@ -24,8 +26,8 @@ export class TfGraph {
     attributes: Readonly<Record<string, Attribute>>,
     { control = [], device }: AddOptions = {},
   ): Pointer {
-    const { c } = this
-    const def = c.opDef(this.pointer, op)
+    const { c, status } = this.lib
+    const def = this.lib.opDef(this.pointer, op)
     const description = c.newOperation(this.pointer, op, name)
     if (device) c.setDevice(description, device)
     const lists = def.inputs.filter(({ isList }) => isList).length
@@ -43,21 +45,22 @@ export class TfGraph {
     for (const [key, attribute] of Object.entries(attributes)) {
       if (!def.inferred.has(key)) this.setAttribute(description, key, attribute)
     }
-    const operation = c.finishOperation(description, c.status)
-    c.check(op)
+    const operation = c.finishOperation(description, status)
+    this.lib.check(op)
     return operation!
   }
 
   private setAttribute(description: Pointer, key: string, attribute: Attribute): void {
-    const { c } = this
+    const { lib } = this
+    const { c } = lib
     const { type, value } = attribute
     if (type === 'tensor') {
-      const tensor = c.toTensor(value)
+      const tensor = lib.toTensor(value)
       try {
-        c.setAttrTensor(description, key, tensor, c.status) // copies
-        c.check(key)
+        c.setAttrTensor(description, key, tensor, lib.status) // copies
+        lib.check(key)
       } finally {
-        c.deleteTensor(tensor)
+        lib.deleteTensor(tensor)
       }
     } else if (type === 'int') c.setAttrInt(description, key, value)
     else if (type === 'ints') c.setAttrInts(description, key, BigInt64Array.from(value, BigInt), value.length)
@@ -70,21 +73,22 @@ export class TfGraph {
 
   /** The inferred type of an output. A dimension is -1 where it depends on values; the shape is undefined where even the rank does. */
   type(output: Output): { dtype: TensorType['dtype'] | undefined; shape: number[] | undefined } {
-    const { c } = this
+    const { lib } = this
+    const { c } = lib
     const name = typeName(c.outputType(output))
     const dtype = name === 'string' || name === 'resource' ? undefined : name
-    const rank = c.numShapeDims(this.pointer, output, c.status)
-    c.check('shape')
+    const rank = c.numShapeDims(this.pointer, output, lib.status)
+    lib.check('shape')
     if (rank < 0) return { dtype, shape: undefined }
     const shape = new BigInt64Array(rank)
     if (rank > 0) {
-      c.shape(this.pointer, output, shape, rank, c.status)
-      c.check('shape')
+      c.shape(this.pointer, output, shape, rank, lib.status)
+      lib.check('shape')
     }
     return { dtype, shape: Array.from(shape, Number) }
   }
 
   delete(): void {
-    this.c.deleteGraph(this.pointer)
+    this.lib.c.deleteGraph(this.pointer)
   }
 }

@@ -1,9 +1,11 @@
 import { engine, type TensorInfo } from '@tensorflow/tfjs-core'
-import { type CApi, type Output, TYPE_NUMBER, typeName } from './capi.js'
+import type { Output } from './capi.js'
 import { type Dtype, type HostTensor, newArray, sizeOf, typeText } from './host-tensor.js'
 import { type Attribute, type Node, ProgramBuilder, type Ref, type TensorType } from './ir.js'
 import type { Binding, KernelAttribute, TensorMetadata } from './kernels.js'
+import type { TensorFlow } from './tensorflow.js'
 import { TfGraph } from './tf-graph.js'
+import { TYPE_NUMBER, typeName } from './tf-types.js'
 import { tfjsDtype } from './tfjs-dtype.js'
 
 // The kinds of attribute in tfjs-node-gpu's binding.
@@ -29,9 +31,9 @@ export class Tracer {
 
   constructor(
     readonly name: string,
-    private readonly c: CApi,
+    private readonly lib: TensorFlow,
   ) {
-    this.scratch = new TfGraph(c)
+    this.scratch = new TfGraph(lib)
   }
 
   binding(): Binding {
@@ -102,14 +104,14 @@ export class Tracer {
   }
 
   add(op: string, inputs: Ref[], attributes: Record<string, Attribute>): Ref[] {
-    const { c, scratch } = this
+    const { lib, scratch } = this
     const scope = scopePath()
     try {
       const feeds = inputs.map(({ node, output }) => this.outputs[node]![output]!)
       const oper = scratch.add(op, `n${this.builder.nodes.length}`, feeds, attributes)
-      const outputs = Array.from({ length: c.numOutputs(oper) }, (_, index) => ({ oper, index }))
+      const outputs = Array.from({ length: lib.c.numOutputs(oper) }, (_, index) => ({ oper, index }))
       const types = outputs.map((output) => this.known(scratch.type(output)))
-      const stateful = c.opDef(scratch.pointer, op).stateful
+      const stateful = lib.opDef(scratch.pointer, op).stateful
       const node: Node = { op, inputs, attributes, outputs: types, scope, ...(stateful ? { stateful } : {}) }
       this.outputs.push(outputs)
       return this.builder.add(node)

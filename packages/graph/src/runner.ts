@@ -1,0 +1,85 @@
+import { type Output, type Pointer, packOutputs } from './capi.js'
+import { type ConfigOptions, configProto } from './config-proto.js'
+import { type TensorFlow, TensorFlowError } from './tensorflow.js'
+import { TfGraph } from './tf-graph.js'
+
+export interface Run {
+  feeds?: readonly (readonly [Output, Pointer])[]
+  fetches?: readonly Output[]
+  targets?: readonly Pointer[]
+}
+
+/** A TF_Session and its graph, which grows as functions are compiled. */
+export class Runner {
+  private constructor(
+    readonly lib: TensorFlow,
+    readonly graph: TfGraph,
+    private readonly session: Pointer,
+  ) {}
+
+  static open(lib: TensorFlow, config: ConfigOptions): Runner {
+    const { c } = lib
+    const graph = new TfGraph(lib)
+    const options = c.newSessionOptions()
+    try {
+      const bytes = configProto(config)
+      c.setConfig(options, bytes, bytes.length, lib.status)
+      lib.check('openSession')
+      const session = c.newSession(graph.pointer, options, lib.status)
+      lib.check('openSession')
+      return new Runner(lib, graph, session!)
+    } catch (error) {
+      graph.delete()
+      throw error
+    } finally {
+      c.deleteSessionOptions(options)
+    }
+  }
+
+  /** TF_SessionRun on another thread. The tensors that it gives are the caller's, and so are the ones it is fed. */
+  async run({ feeds = [], fetches = [], targets = [] }: Run): Promise<Pointer[]> {
+    const { c } = this.lib
+    const inputs = packOutputs(feeds.map(([output]) => output))
+    const tensors = BigInt64Array.from(feeds, ([, tensor]) => tensor)
+    const outputs = packOutputs(fetches)
+    const results = new BigInt64Array(fetches.length)
+    const operations = BigInt64Array.from(targets)
+    const status = c.newStatus()
+    running.add(this)
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const done = (error: Error | null) => (error ? reject(error) : resolve())
+        // biome-ignore format: as the C function lists them
+        c.sessionRun.async(
+          this.session, null, inputs, tensors, feeds.length, outputs, results, fetches.length, operations, targets.length,
+          null, status, done,
+        )
+      })
+      const code = c.getCode(status)
+      if (code !== 0) throw new TensorFlowError(c.message(status), code)
+      return Array.from(results, (tensor) => this.lib.own(tensor))
+    } finally {
+      running.delete(this)
+      c.deleteStatus(status)
+    }
+  }
+
+  /** Cancels what is running, without waiting for it to stop. */
+  cancel(): void {
+    this.lib.c.closeSession(this.session, this.lib.status)
+  }
+
+  /** Frees the session and its graph; nothing may be running. */
+  close(): void {
+    this.cancel()
+    this.lib.c.deleteSession(this.session, this.lib.status)
+    this.graph.delete()
+  }
+}
+
+const running = new Set<Runner>()
+
+// Node waits for the threads of its pool at exit: without this, process.exit() would take as long as the step under way.
+process.on('exit', () => {
+  for (const runner of running) runner.cancel()
+})

@@ -1,0 +1,184 @@
+import { realpathSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
+import { findBackendFactory } from '@tensorflow/tfjs-core'
+import type { default as Koffi, LibraryHandle, TypeObject } from 'koffi'
+import { type CApi, declareCApi, type Pointer } from './capi.js'
+import { type Dtype, type HostTensor, newArray, sizeOf, typeText } from './host-tensor.js'
+import { decodeOpDef, type OpDef } from './op-def.js'
+import { TYPE_NUMBER, typeName } from './tf-types.js'
+
+/** An error that TensorFlow reported, with its status code (tensorflow/c/tsl_status.h). */
+export class TensorFlowError extends Error {
+  override name = 'TensorFlowError'
+  constructor(
+    message: string,
+    readonly code: number,
+  ) {
+    super(message)
+  }
+}
+
+type Memcpy = (to: Pointer | ArrayBufferView, from: Pointer | ArrayBufferView, bytes: number) => void
+
+/** libtensorflow, loaded: its C functions, and what we need around them. */
+export class TensorFlow {
+  /** Filled by the C functions that take a status; see `check`. */
+  readonly status: Pointer
+  private readonly defs = new Map<string, OpDef>()
+  private live = 0
+
+  constructor(
+    readonly dir: string,
+    readonly c: CApi,
+    private readonly memcpy: Memcpy,
+    private readonly readBuffer: (pointer: Pointer) => { data: Pointer; length: number | bigint },
+  ) {
+    this.status = c.newStatus()
+  }
+
+  /** Throws what the last call left in `status`. */
+  check(what: string): void {
+    const code = this.c.getCode(this.status)
+    if (code !== 0) throw new TensorFlowError(`${what}: ${this.c.message(this.status)}`, code)
+  }
+
+  opDef(graph: Pointer, op: string): OpDef {
+    let def = this.defs.get(op)
+    if (!def) {
+      const buffer = this.c.newBuffer()
+      try {
+        this.c.graphGetOpDef(graph, op, buffer, this.status)
+        this.check(op)
+        const { data, length } = this.readBuffer(buffer)
+        const bytes = new Uint8Array(Number(length))
+        this.memcpy(bytes, data, bytes.length)
+        this.defs.set(op, (def = decodeOpDef(bytes)))
+      } finally {
+        this.c.deleteBuffer(buffer)
+      }
+    }
+    return def
+  }
+
+  /** Copies into a new TF_Tensor, to be deleted with `deleteTensor`. */
+  toTensor({ dtype, shape, data }: HostTensor): Pointer {
+    const bytes = sizeOf(shape) * newArray(dtype, 1).byteLength
+    if (data.byteLength !== bytes) {
+      throw new RangeError(`${typeText({ dtype, shape })} takes ${bytes} bytes, and its data has ${data.byteLength}.`)
+    }
+    const tensor = this.c.allocateTensor(TYPE_NUMBER[dtype], BigInt64Array.from(shape, BigInt), shape.length, bytes)
+    this.live++
+    if (bytes > 0) this.memcpy(this.c.tensorData(tensor), data, bytes)
+    return tensor
+  }
+
+  /** Copies out of a TF_Tensor, and deletes it. */
+  takeTensor(tensor: Pointer): HostTensor {
+    const { c } = this
+    try {
+      const type = typeName(c.tensorType(tensor))
+      if (type === undefined || type === 'complex64' || type === 'string' || type === 'resource') {
+        throw new TypeError(`a result of type ${type ?? c.tensorType(tensor)} cannot be copied to the host.`)
+      }
+      const dtype: Dtype = type
+      const shape = Array.from({ length: c.numDims(tensor) }, (_, i) => Number(c.dim(tensor, i)))
+      const data = newArray(dtype, sizeOf(shape))
+      if (data.byteLength > 0) this.memcpy(data, c.tensorData(tensor), data.byteLength)
+      return { dtype, shape, data }
+    } finally {
+      this.deleteTensor(tensor)
+    }
+  }
+
+  /** Counts a TF_Tensor that a run gave us. */
+  own(tensor: Pointer): Pointer {
+    this.live++
+    return tensor
+  }
+
+  deleteTensor(tensor: Pointer): void {
+    this.c.deleteTensor(tensor)
+    this.live--
+  }
+
+  /** TF_Tensors that we have and did not delete. */
+  get liveTensors(): number {
+    return this.live
+  }
+}
+
+let loaded: TensorFlow | undefined
+
+export function isTensorFlowLoaded(): boolean {
+  return loaded !== undefined
+}
+
+/** Loads libtensorflow. One per process, in the main thread. */
+export async function loadTensorFlow(libraries: { framework: string; cc: string }): Promise<TensorFlow> {
+  if (!isMainThread) {
+    throw new Error(
+      '@dino/graph: libtensorflow runs in the main thread only, and this is a worker thread. ' +
+        'Open the session in the main thread (its calls run off the event loop already), or in a process of its own.',
+    )
+  }
+  const cc = realpathSync(libraries.cc)
+  if (!loaded && findBackendFactory('tensorflow')) {
+    throw new Error(
+      '@dino/graph: the native addon of @tensorflow/tfjs-node is loaded, and a process can hold one libtensorflow only. ' +
+        "Don't import @tensorflow/tfjs-node(-gpu) in this process, or open the session with engine 'eager'.",
+    )
+  }
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2' // errors only; has to be set before the library starts
+  const { default: koffi } = await import('koffi')
+  if (loaded && loaded.dir !== cc) {
+    throw new Error(
+      `@dino/graph: one libtensorflow per process: ${loaded.dir} is loaded, so ${cc} can't be. Start another process.`,
+    )
+  }
+  loaded ??= open(koffi, { framework: realpathSync(libraries.framework), cc })
+  return loaded
+}
+
+function open(koffi: typeof Koffi, { framework, cc }: { framework: string; cc: string }): TensorFlow {
+  // TF_SessionRun may run kernels in the calling thread: koffi's default of 128 KiB is too small a stack for them.
+  const memory = { async_stack_size: 8 << 20, async_heap_size: 1 << 20 }
+  if (koffi.config().async_stack_size! < memory.async_stack_size) koffi.config({ ...koffi.config(), ...memory })
+
+  const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6')
+  dlopen(koffi, libc, framework)
+  quieten(koffi.load(framework))
+  dlopen(koffi, libc, cc)
+  const output = koffi.struct({ oper: 'void *', index: 'int' })
+  const buffer: TypeObject = koffi.struct({ data: 'void *', length: 'size_t', deallocator: 'void *' })
+  const memcpy = libc.func('memcpy', 'void *', ['void *', 'void *', 'size_t']) as unknown as Memcpy
+  return new TensorFlow(cc, declareCApi(koffi.load(cc), output), memcpy, (pointer) => koffi.decode(pointer, buffer))
+}
+
+/** NODELETE: koffi unloads libraries at exit, and without it the process would die on the threads of TensorFlow. */
+function dlopen(koffi: typeof Koffi, libc: LibraryHandle, file: string): void {
+  const flags = process.platform === 'darwin' ? 0x2 | 0x8 | 0x80 : 0x2 | 0x100 | 0x1000 // NOW | GLOBAL | NODELETE
+  const libdl = has(libc, 'dlopen') ? libc : koffi.load('libdl.so.2') // glibc before 2.34
+  if (libdl.func('dlopen', 'void *', ['str', 'int'])(file, flags) === null) {
+    throw new Error(
+      `@dino/graph: cannot open ${file}: ${libdl.func('dlerror', 'str', [])()}. Is it a libtensorflow for this machine?`,
+    )
+  }
+}
+
+function has(library: LibraryHandle, name: string): boolean {
+  try {
+    library.func(name, 'void', [])
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * absl::SetMinLogLevel: TF_CPP_MIN_LOG_LEVEL leaves a line about oneDNN at every start. The symbol carries absl's version, this one
+ * is TensorFlow 2.21's; with another, the line stays.
+ */
+function quieten(framework: LibraryHandle): void {
+  const symbol = '_ZN4absl12lts_2025081414SetMinLogLevelENS0_18LogSeverityAtLeastE'
+  if (has(framework, symbol)) framework.func(symbol, 'void', ['int'])(Number(process.env.TF_CPP_MIN_LOG_LEVEL) || 0)
+}
