@@ -204,6 +204,8 @@ describe('dino recipes', () => {
 test('completion proposes commands, flags and values', () => {
   expect(dino('__complete tr').stdout).toBe('train\n')
   expect(dino('__complete train --arch v').stdout).toBe('vit_tiny\nvit_small\nvit_base\n')
+  expect(dino('__complete train --recipe pa').stdout).toBe('paper-800\n')
+  expect(dino('__complete recipes de').stdout).toBe('demo\n')
   expect(dino('completion --shell fish').stdout).toContain('complete -c dino')
 })
 

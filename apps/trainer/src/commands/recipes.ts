@@ -1,4 +1,5 @@
 import { buildCommand } from '@stricli/core'
+import { recipes as all } from '../recipes/index.js'
 import { type Context, loading } from './command.js'
 
 export interface RecipesOptions {
@@ -19,9 +20,22 @@ export const recipes = buildCommand<{ json: boolean }, [name?: string], Context>
   parameters: {
     positional: {
       kind: 'tuple',
-      parameters: [{ placeholder: 'name', parse: String, optional: true, brief: 'recipe to show' }],
+      parameters: [
+        {
+          placeholder: 'name',
+          parse: String,
+          optional: true,
+          brief: 'recipe to show',
+          proposeCompletions: recipeNames,
+        },
+      ],
     },
     flags: { json: { kind: 'boolean', default: false, withNegated: false, brief: 'print JSON' } },
   },
   loader: loading<RecipesOptions>(async () => (await import('./run-recipes.js')).runRecipes, 'name'),
 })
+
+/** Names of recipes that begin with `partial`, for the shell's completion. */
+export function recipeNames(partial: string): string[] {
+  return all.map(({ name }) => name).filter((name) => name.startsWith(partial))
+}

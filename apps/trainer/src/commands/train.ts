@@ -3,6 +3,7 @@ import { type Field, fields, parseText, refusal } from '../config/fields.js'
 import type { TrainOptions } from '../config/schema.js'
 import { Failure } from '../report/io.js'
 import { type Context, loading } from './command.js'
+import { recipeNames } from './recipes.js'
 import { brief, callFlags, trainHelp } from './train-help.js'
 
 /** Every setting of the schema, and what is of this call alone. */
@@ -54,7 +55,10 @@ function settingFlags() {
         optional: true,
         inferEmpty: field.kind === 'boolean',
         brief: brief(field),
-        ...(field.choices && { proposeCompletions: () => field.choices }),
+        ...(field.key === 'recipe' && { proposeCompletions: recipeNames }),
+        ...(field.choices && {
+          proposeCompletions: (text: string) => field.choices?.filter((word) => word.startsWith(text)),
+        }),
       },
     ]),
   )
