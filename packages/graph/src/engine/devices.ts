@@ -1,4 +1,3 @@
-import { loadTensorFlow } from '../capi.js'
 import type { Engine } from './libraries.js'
 
 /** Something that TensorFlow computes on. */
@@ -15,13 +14,16 @@ export interface Device {
  * Loads an engine into this process and asks for its version and devices. An engine that does not fit the machine may end
  * the process: ask in a child process where that must not happen.
  */
-export async function describeEngine(engine: Pick<Engine, 'dir' | 'libraries'>): Promise<{
+export async function describeEngine({ libraries }: Pick<Engine, 'libraries'>): Promise<{
   version: string
   devices: Device[]
 }> {
-  const c = await loadTensorFlow(engine.dir)
+  // Imported here, so that looking for engines loads neither koffi nor TensorFlow.js.
+  const { loadTensorFlow } = await import('../tensorflow.js')
+  const tensorflow = await loadTensorFlow(libraries)
+  const { c, status } = tensorflow
   const { default: koffi } = await import('koffi')
-  const library = koffi.load(engine.libraries.cc)
+  const library = koffi.load(libraries.cc)
   const list = library.func('TF_SessionListDevices', 'void *', ['void *', 'void *'])
   const count = library.func('TF_DeviceListCount', 'int', ['void *'])
   const name = library.func('TF_DeviceListName', 'str', ['void *', 'int', 'void *'])
@@ -31,18 +33,18 @@ export async function describeEngine(engine: Pick<Engine, 'dir' | 'libraries'>):
 
   const graph = c.newGraph()
   const options = c.newSessionOptions()
-  const session = c.newSession(graph, options, c.status)
-  c.check('describeEngine')
-  const found = list(session, c.status)
-  c.check('describeEngine')
+  const session = c.newSession(graph, options, status)
+  tensorflow.check('describeEngine')
+  const found = list(session, status)
+  tensorflow.check('describeEngine')
   const devices = Array.from({ length: count(found) }, (_, i) => ({
-    name: String(name(found, i, c.status)).replace('/job:localhost/replica:0/task:0', ''),
-    type: String(type(found, i, c.status)),
-    memoryBytes: Number(memory(found, i, c.status)),
+    name: String(name(found, i, status)).replace('/job:localhost/replica:0/task:0', ''),
+    type: String(type(found, i, status)),
+    memoryBytes: Number(memory(found, i, status)),
   }))
   deleteList(found)
-  c.closeSession(session!, c.status)
-  c.deleteSession(session!, c.status)
+  c.closeSession(session!, status)
+  c.deleteSession(session!, status)
   c.deleteSessionOptions(options)
   c.deleteGraph(graph)
   return { version: c.version(), devices }
