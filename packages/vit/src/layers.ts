@@ -47,7 +47,8 @@ const layerNormWithGradient = tf.customGrad((...args) => {
 /**
  * GELU, exact: x Φ(x) with Φ(x) = (1 + erf(x / √2)) / 2, not the tanh approximation.
  *
- * Hendrycks & Gimpel 2016. The gradient is written out: Φ(x) + x φ(x), with φ the normal density.
+ * Hendrycks & Gimpel 2016. The gradient is written out: Φ(x) + x φ(x), with φ the normal density; with t = x / √2, the
+ * second term is t exp(-t²) / √π.
  */
 export function gelu(x: tf.Tensor2D): tf.Tensor2D {
   return geluWithGradient(x) as tf.Tensor2D
@@ -55,14 +56,15 @@ export function gelu(x: tf.Tensor2D): tf.Tensor2D {
 
 const geluWithGradient = tf.customGrad((...args) => {
   const [x, save] = args as [tf.Tensor, tf.GradSaveFunc]
-  const cdf = tf.add(tf.mul(tf.erf(tf.mul(x, Math.SQRT1_2)), 0.5), 0.5)
-  save([x, cdf])
+  const t = tf.mul(x, Math.SQRT1_2)
+  const cdf = tf.add(tf.mul(tf.erf(t), 0.5), 0.5)
+  save([t, cdf])
   return {
     value: tf.mul(x, cdf),
     gradFunc: (dy, saved) => {
-      const [x, cdf] = saved as [tf.Tensor, tf.Tensor]
-      const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), (2 * Math.PI) ** -0.5)
-      return [tf.mul(dy, tf.add(cdf, tf.mul(x, density)))]
+      const [t, cdf] = saved as [tf.Tensor, tf.Tensor]
+      const density = tf.exp(tf.sub(-0.5 * Math.log(Math.PI), tf.square(t)))
+      return [tf.mul(dy, tf.add(cdf, tf.mul(t, density)))]
     },
   }
 })
