@@ -1,4 +1,4 @@
-import sharp from 'sharp'
+import * as augment from '@dino/augment'
 
 /** An opaque picture, [height, width, 3]: the Image of @dino/augment. */
 export interface Rgb {
@@ -62,15 +62,15 @@ export interface Box {
   height: number
 }
 
-/** The box, as a picture of size x size; with `flip` left and right are exchanged. Bicubic, antialiased. */
-export async function resizedCrop<T extends Rgb | Rgba>(image: T, box: Box, size: number, flip = false): Promise<T> {
-  const { width, height, channels } = image
-  const picture = sharp(image.data, { raw: { width, height, channels } })
-    .extract(box)
-    .resize(size, size, { kernel: 'cubic', fit: 'fill' })
-    .flop(flip)
-  // Resizing multiplies by alpha on the way and divides again: transparent pixels lend no colour.
-  return { ...image, data: new Uint8Array(await picture.raw().toBuffer()), width: size, height: size }
+/** The box, as a picture of size x size; with `flip` left and right are exchanged. Transparent pixels lend no colour. */
+export function resizedCrop<T extends Rgb | Rgba>(image: T, box: Box, size: number, flip = false): T {
+  const { data } = augment.resizedCrop(image, { ...box, size, flip })
+  return { ...image, data, width: size, height: size }
+}
+
+/** The box that holds all of a picture. */
+export function whole({ width, height }: Rgb | Rgba): Box {
+  return { left: 0, top: 0, width, height }
 }
 
 /** Pictures of one size as a batch, [count, height, width, 3]. */

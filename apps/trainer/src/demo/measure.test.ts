@@ -15,7 +15,7 @@ async function fewEmoji(): Promise<Emoji> {
 
 describe('a set to evaluate on', async () => {
   const emoji = await fewEmoji()
-  const set = await makeEvaluationSet(emoji, { size: 16, sceneSize: 32, patchSize: 8, scenes: 8, seed: 0 })
+  const set = makeEvaluationSet(emoji, { size: 16, sceneSize: 32, patchSize: 8, scenes: 8, seed: 0 })
 
   test('asks about every object, and shows held-out ones in the scenes', () => {
     expect(set.images).toHaveLength(emoji.items.length)

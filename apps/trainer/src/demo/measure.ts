@@ -2,7 +2,7 @@ import { type Features, jaccard, knnClassify, massMask, retrievalTop1 } from '@d
 import { stream } from '@dino/random'
 import { histogramFeatures, pixelFeatures } from './baselines.js'
 import type { Emoji } from './dataset.js'
-import { compositeOn, type Rgb, resizedCrop, stack } from './image.js'
+import { compositeOn, type Rgb, resizedCrop, stack, whole } from './image.js'
 import { cropQueries } from './queries.js'
 import { makeScenes, type Scene } from './scenes.js'
 
@@ -35,18 +35,15 @@ export interface EvaluationOptions {
   ground?: 'clutter' | 'plain'
 }
 
-export async function makeEvaluationSet(
+export function makeEvaluationSet(
   { items, train, test }: Emoji,
   { size, sceneSize, patchSize, scenes, seed, ground }: EvaluationOptions,
-): Promise<EvaluationSet> {
+): EvaluationSet {
   const originals = items.map(({ rgba }) => compositeOn(rgba))
-  const whole = ({ width, height }: Rgb) => ({ left: 0, top: 0, width, height })
   const [objects, clutter] = [test, train].map((indices) => indices.map((i) => items[i].rgba))
-  const [images, queries, placed] = await Promise.all([
-    Promise.all(originals.map((image) => (image.width === size ? image : resizedCrop(image, whole(image), size)))),
-    cropQueries(originals, { size, seed }),
-    makeScenes({ objects, clutter, count: scenes, size: sceneSize, patchSize, seed, ground }),
-  ])
+  const images = originals.map((image) => (image.width === size ? image : resizedCrop(image, whole(image), size)))
+  const queries = cropQueries(originals, { size, seed })
+  const placed = makeScenes({ objects, clutter, count: scenes, size: sceneSize, patchSize, seed, ground })
   // A scene names its object by its place among all items.
   for (const scene of placed) scene.object = test[scene.object]
   return { images, labels: items.map(({ label }) => label), train, test, queries, scenes: placed }

@@ -19,13 +19,11 @@ export interface CropQueryOptions {
 export function cropQueries(
   images: readonly Rgb[],
   { size, seed, area = [0.35, 0.8], ratio = [3 / 4, 4 / 3] }: CropQueryOptions,
-): Promise<Rgb[]> {
-  return Promise.all(
-    images.map((image, i) => {
-      const draws = stream(seed, 'query', i)
-      return resizedCrop(image, randomBox(draws, image, area, ratio), size, draws.uniform() < 0.5)
-    }),
-  )
+): Rgb[] {
+  return images.map((image, i) => {
+    const draws = stream(seed, 'query', i)
+    return resizedCrop(image, randomBox(draws, image, area, ratio), size, draws.uniform() < 0.5)
+  })
 }
 
 /** A box of that area and ratio at any place in the picture (METHOD.md, 1.12, without the fallback: it is clipped). */

@@ -1,6 +1,6 @@
 import { type Draws, permutation, stream } from '@dino/random'
 import { clutteredGround } from './clutter.js'
-import { fill, paste, type Rgb, type Rgba, resizedCrop, WHITE } from './image.js'
+import { fill, paste, type Rgb, type Rgba, resizedCrop, WHITE, whole } from './image.js'
 
 /** A held-out object on a ground, and where it is. */
 export interface Scene {
@@ -35,26 +35,26 @@ export interface SceneOptions {
  *
  * The same for the same seed; scene i does not depend on how many there are.
  */
-export async function makeScenes(options: SceneOptions): Promise<Scene[]> {
+export function makeScenes(options: SceneOptions): Scene[] {
   const { objects, clutter, count, size, patchSize, seed, ground = 'clutter', area = [0.25, 0.5] } = options
   check(options, area)
-  const makeScene = async (i: number): Promise<Scene> => {
+  const makeScene = (i: number): Scene => {
     const draws = stream(seed, 'scene', i)
     const image = ground === 'clutter' ? clutteredGround(draws, clutter, size) : fill(size, size, WHITE)
     const object = permutation(objects.length, seed, Math.floor(i / objects.length))[i % objects.length]
-    const alpha = await place(draws, image, objects[object], area)
+    const alpha = place(draws, image, objects[object], area)
     return { image, object, alpha, mask: patchMask(alpha, size, patchSize) }
   }
-  return Promise.all(Array.from({ length: count }, (_, i) => makeScene(i)))
+  return Array.from({ length: count }, (_, i) => makeScene(i))
 }
 
 /** Draws the object on the ground and returns its alpha there, [size, size]. */
-async function place(draws: Draws, image: Rgb, object: Rgba, [low, high]: readonly [number, number]) {
+function place(draws: Draws, image: Rgb, object: Rgba, [low, high]: readonly [number, number]) {
   const size = image.width
   const side = Math.max(1, Math.min(size, Math.round(size * Math.sqrt(draws.uniform(low, high)))))
   const left = towardsEdges(draws, size - side)
   const top = towardsEdges(draws, size - side)
-  const resized = await resizedCrop(object, whole(object), side, draws.uniform() < 0.5)
+  const resized = resizedCrop(object, whole(object), side, draws.uniform() < 0.5)
   paste(image, resized, left, top)
   const alpha = new Uint8Array(size * size)
   for (let y = 0; y < side; y++) {
@@ -82,10 +82,6 @@ export function patchMask(alpha: Uint8Array, size: number, patchSize: number): U
     for (let x = 0; x < size; x++) sums[row + Math.floor(x / patchSize)] += alpha[y * size + x]
   }
   return Uint8Array.from(sums, (sum) => (sum >= 0.5 * 255 * patchSize ** 2 ? 1 : 0))
-}
-
-function whole({ width, height }: Rgba) {
-  return { left: 0, top: 0, width, height }
 }
 
 function check(
