@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Image } from '@dino/augment'
 import { listImages } from '@dino/augment/node'
+import { Failure } from '../report/io.js'
 
 /** What a run trains on: files, or images already in memory. */
 export interface TrainImages {
@@ -17,7 +18,9 @@ export interface TrainImages {
 
 /** The images of a folder (nested or flat) or glob, in an order that depends on their names alone. */
 export async function imagesOf(source: string): Promise<TrainImages> {
-  const { files, classes } = await listImages(source)
+  const { files, classes } = await listImages(source).catch((error: Error) => {
+    throw new Failure(`--data: ${error.message.replace(/^listImages: /, '')}`, 2, { cause: error })
+  })
   const hash = createHash('sha256')
   for (const { name } of files) hash.update(`${name}\n`)
   const byName = new Map(classes.map((name, i) => [name, i]))

@@ -1,7 +1,7 @@
 import { type ProjectionConfig, projection } from '@dino/heads'
 import type { Params } from '@dino/vit'
 import * as vit from '@dino/vit'
-import '@tensorflow/tfjs-backend-cpu' // fresh weights are made before any engine is open
+import './host-backend.js'
 import * as tf from '@tensorflow/tfjs-core'
 import type { HostTensor } from './host-tensor.js'
 
