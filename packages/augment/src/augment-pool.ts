@@ -3,7 +3,7 @@ import { MainThread, type Task, type Thread, WorkerThread } from './augment-thre
 import { allocate, type BatchMemory } from './batch-memory.js'
 import { refuseUnknown, whole } from './checks.js'
 import type { DecodeOptions } from './decode.js'
-import type { Image } from './image.js'
+import { checkImage, type Image } from './image.js'
 import { type MultiCrop, multiCrop } from './multi-crop.js'
 import type { MultiCropOptions } from './multi-crop-options.js'
 import { workerUrl } from './worker-url.js'
@@ -92,11 +92,22 @@ export class AugmentPool {
     for (let i = 0; i < workers; i++) this.#threads.push(this.#newWorker())
   }
 
-  /** The views of these samples. The same samples, epoch and seed give the same bytes. */
+  /**
+   * The views of these samples. The same samples, epoch and seed give the same bytes.
+   *
+   * @throws (rejects) for a request that is wrong in itself, when aborted and when terminated; never for a file
+   */
   async batch({ epoch, samples, signal }: BatchRequest): Promise<AugmentedBatch> {
     whole('AugmentPool.batch', 'epoch', epoch, 0)
     whole('AugmentPool.batch', 'the number of samples', samples.length, 1)
-    for (const { index } of samples) whole('AugmentPool.batch', 'the index of a sample', index, 0)
+    for (const sample of samples) {
+      whole('AugmentPool.batch', 'the index of a sample', sample.index, 0)
+      if ('image' in sample) checkImage(`AugmentPool.batch: sample ${sample.index}`, sample.image)
+      else if (typeof sample.path !== 'string')
+        throw new TypeError(
+          `AugmentPool.batch: expected sample ${sample.index} to have a path or an image, got neither.`,
+        )
+    }
     signal?.throwIfAborted()
     if (this.#failure) throw this.#failure
     return new Promise((resolve, reject) => {

@@ -7,9 +7,11 @@ import { pathToFileURL } from 'node:url'
 import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Image, toRgb } from './index.js'
 import { DecodeError, decode } from './node.js'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 interface DecodeCase {
   name: string

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
   brightness,
   centerCrop,
@@ -18,6 +18,8 @@ import {
   solarize,
   toRgb,
 } from './index.js'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const side = fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 40 }))
 

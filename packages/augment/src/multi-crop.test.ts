@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
   brightness,
   contrast,
@@ -14,6 +14,8 @@ import {
   solarize,
   type ViewPlan,
 } from './index.js'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const noise: Image = {
   data: Uint8Array.from({ length: 60 * 45 * 3 }, (_, i) => (i * i * 31 + i * 17) % 251),
