@@ -74,5 +74,6 @@ describe('the page', async () => {
   test('a run that learned nothing is not praised', async () => {
     const nothing = await renderPage({ ...result, after: result.before })
     expect(nothing).toContain('This run did not learn to look at objects.')
+    expect(page).toContain('Nobody told it what an object is.')
   })
 })

@@ -84,7 +84,10 @@ Properties in Self-Supervised Vision Transformers, ICCV 2021.</footer>
 `
 }
 
-function head({ run, before, after }: DemoResult): string {
+/** Below this ratio of Jaccard indices the page does not claim that the network learned to look. */
+const CLAIM = 1.5
+
+function head({ run, before, after, baselines }: DemoResult): string {
   const facts = [
     ['Labels used', '0'],
     ['Training', duration(run.trainingSeconds)],
@@ -95,9 +98,9 @@ function head({ run, before, after }: DemoResult): string {
   ]
   const times = ratio(after.attention.meanHead, before.attention.meanHead)
   const headline =
-    times >= 1.05
+    times >= CLAIM && after.attention.meanHead > baselines.attention.random
       ? `Nobody told it what an object is. It looks at objects <em>${times.toFixed(1)} times as well</em> as before.`
-      : 'This run did not learn to look at objects.'
+      : 'This run did not learn to look at objects. Train it longer.'
   return `<header>
 <p class="kicker">DINO, self-distillation with no labels</p>
 <h1>${headline}</h1>
