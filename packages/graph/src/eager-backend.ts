@@ -24,20 +24,19 @@ export async function startEagerBackend(wanted?: string): Promise<{ backend: str
 
 /** Undefined once the backend runs, else the reason why it doesn't. */
 async function start(backend: string): Promise<string | undefined> {
+  const chosen = tf.getBackend()
   const restore = saveBackend()
+  let why: string | undefined
   try {
-    if (!tf.findBackendFactory(backend)) {
-      const why = await register(backend)
-      if (why) return why
-    }
-    if (!(await tf.setBackend(backend))) return 'it does not start'
-    quieten(backend)
-    return undefined
+    why = tf.findBackendFactory(backend) ? undefined : await register(backend)
+    if (!why && !(await tf.setBackend(backend))) why = 'it does not start'
+    if (!why) quieten(backend)
   } catch (error) {
-    return (error as Error).message.split('\n')[0]
-  } finally {
-    restore()
+    why = (error as Error).message.split('\n')[0]
   }
+  // Where the user has chosen none, ours stays: left to itself, TensorFlow.js would want to start wasm in the middle of an op.
+  if (why || chosen) restore()
+  return why
 }
 
 async function register(backend: string): Promise<string | undefined> {

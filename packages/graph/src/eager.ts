@@ -6,7 +6,7 @@ import { Queue } from './queue.js'
 import type { EngineInfo, Session, SessionMemory, SessionOptions } from './session.js'
 import { tfjsDtype } from './tfjs-dtype.js'
 import {
-  checkResult,
+  callTraceable,
   checkTensor,
   checkUpdate,
   lazyRecord,
@@ -149,8 +149,7 @@ export class EagerSession implements Session {
     let updates: [string, tf.Tensor][] = []
     tf.tidy(() => {
       const state = lazyRecord(name, specs, new Map(), (variable) => this.variables.get(variable)!.tensor)
-      const result = fn(inputs, state)
-      checkResult(name, result)
+      const result = callTraceable(name, fn, inputs, state)
       for (const [variable, tensor] of Object.entries(result.state ?? {})) {
         checkUpdate(name, variable, checkTensor(name, `state ${variable}`, tensor), specs)
       }

@@ -55,11 +55,17 @@ export function emit(
     const name = nodeName(prefix, 'assign', 'AssignVariableOp', i)
     return graph.add('AssignVariableOp', name, [handle(variable), at(ref)], attributes, { control, device })
   })
-  return {
-    inputs,
-    outputs: Object.fromEntries(Object.entries(program.outputs).map(([name, ref]) => [name, at(ref)])),
-    assignments,
-  }
+  const outputs = Object.entries(program.outputs).map(([name, ref], i) => {
+    const node = program.nodes[ref.node]!
+    if (node.op !== 'Placeholder') return [name, at(ref)]
+    // TensorFlow doesn't fetch what it is fed.
+    const type = { type: 'dtype', value: node.outputs[0]!.dtype } as const
+    return [
+      name,
+      { oper: graph.add('Identity', nodeName(prefix, '', 'Output', i), [at(ref)], { T: type }, { device }), index: 0 },
+    ]
+  })
+  return { inputs, outputs: Object.fromEntries(outputs), assignments }
 }
 
 /** TensorFlow's rule for names: [A-Za-z0-9.][A-Za-z0-9_.\\/>-]*. */

@@ -64,5 +64,6 @@ function tensorText({ shape, data }: HostTensor): string {
 
 /** Six digits tell constants apart without the noise of float32. */
 function numberText(value: number | bigint): string {
+  if (Object.is(value, -0)) return '-0'
   return typeof value === 'bigint' ? String(value) : String(Number(value.toPrecision(6)))
 }

@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { closeSync, openSync, realpathSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import { findBackendFactory } from '@tensorflow/tfjs-core'
 import type { default as Koffi, LibraryHandle, TypeObject } from 'koffi'
@@ -128,25 +128,29 @@ export async function loadTensorFlow(libraries: { framework: string; cc: string 
         "Don't import @tensorflow/tfjs-node(-gpu) in this process, or open the session with engine 'eager'.",
     )
   }
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2' // errors only; has to be set before the library starts
+  const quiet = process.env.TF_CPP_MIN_LOG_LEVEL === undefined
+  if (quiet) process.env.TF_CPP_MIN_LOG_LEVEL = '2' // errors only; has to be set before the library starts
   const { default: koffi } = await import('koffi')
   if (loaded && loaded.dir !== cc) {
     throw new Error(
       `@dino/graph: one libtensorflow per process: ${loaded.dir} is loaded, so ${cc} can't be. Start another process.`,
     )
   }
-  loaded ??= open(koffi, { framework: realpathSync(libraries.framework), cc })
+  loaded ??= open(koffi, { framework: realpathSync(libraries.framework), cc, quiet })
   return loaded
 }
 
-function open(koffi: typeof Koffi, { framework, cc }: { framework: string; cc: string }): TensorFlow {
+function open(
+  koffi: typeof Koffi,
+  { framework, cc, quiet }: { framework: string; cc: string; quiet: boolean },
+): TensorFlow {
   // TF_SessionRun may run kernels in the calling thread: koffi's default of 128 KiB is too small a stack for them.
   const memory = { async_stack_size: 8 << 20, async_heap_size: 1 << 20 }
   if (koffi.config().async_stack_size! < memory.async_stack_size) koffi.config({ ...koffi.config(), ...memory })
 
   const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6')
-  dlopen(koffi, libc, framework)
-  quieten(koffi.load(framework))
+  if (quiet) silently(libc, () => dlopen(koffi, libc, framework))
+  else dlopen(koffi, libc, framework)
   dlopen(koffi, libc, cc)
   const output = koffi.struct({ oper: 'void *', index: 'int' })
   const buffer: TypeObject = koffi.struct({ data: 'void *', length: 'size_t', deallocator: 'void *' })
@@ -175,10 +179,20 @@ function has(library: LibraryHandle, name: string): boolean {
 }
 
 /**
- * absl::SetMinLogLevel: TF_CPP_MIN_LOG_LEVEL leaves a line about oneDNN at every start. The symbol carries absl's version, this one
- * is TensorFlow 2.21's; with another, the line stays.
+ * Runs f with standard error closed: TensorFlow reports that oneDNN is on at every start, before any setting could silence it.
+ * Whoever sets TF_CPP_MIN_LOG_LEVEL, to find out why it doesn't load, sees everything.
  */
-function quieten(framework: LibraryHandle): void {
-  const symbol = '_ZN4absl12lts_2025081414SetMinLogLevelENS0_18LogSeverityAtLeastE'
-  if (has(framework, symbol)) framework.func(symbol, 'void', ['int'])(Number(process.env.TF_CPP_MIN_LOG_LEVEL) || 0)
+function silently(libc: LibraryHandle, f: () => void): void {
+  const dup = libc.func('dup', 'int', ['int'])
+  const dup2 = libc.func('dup2', 'int', ['int', 'int'])
+  const nowhere = openSync('/dev/null', 'w')
+  const stderr = dup(2)
+  dup2(nowhere, 2)
+  try {
+    f()
+  } finally {
+    dup2(stderr, 2)
+    closeSync(stderr)
+    closeSync(nowhere)
+  }
 }

@@ -84,7 +84,12 @@ export function traceBackend(tracer: Tracer): NodeBackend {
     }
 
     override async read(dataId: object): Promise<tf.backend_util.BackendValues> {
-      return this.readSync(dataId)
+      try {
+        return this.readSync(dataId)
+      } catch (error) {
+        tracer.failure ??= error as Error // fn may never look at the promise
+        throw error
+      }
     }
 
     override disposeData(dataId: object, force = false): boolean {

@@ -6,7 +6,7 @@ import { type NodeBackend, TRACE_BACKEND } from './kernels.js'
 import type { TensorFlow } from './tensorflow.js'
 import { traceBackend } from './trace-backend.js'
 import {
-  checkResult,
+  callTraceable,
   checkTensor,
   checkUpdate,
   lazyRecord,
@@ -43,12 +43,17 @@ export function trace(
           // Kept: a variable may be read first inside a tidy of the user's, and is then used outside.
           return tf.keep(toTensor(tracer.source('ReadVariableOp', variable, { shape, dtype })))
         }
-        const result = fn(args, lazyRecord(name, state, variables, read))
-        checkResult(name, result)
+        const result = callTraceable(name, fn, args, lazyRecord(name, state, variables, read))
+        if (tracer.failure) throw tracer.failure
         const ref = (tensor: tf.Tensor) => tracer.ref(backend.getInputTensorIds([tensor])[0]!)
         return {
           name,
-          outputs: mapTensors(result.outputs, (tensor, output) => ref(checkTensor(name, `output ${output}`, tensor))),
+          outputs: mapTensors(result.outputs, (tensor, output) => {
+            if (checkTensor(name, `output ${output}`, tensor).dtype !== 'complex64') return ref(tensor)
+            throw new TypeError(
+              `${name}: output ${output} is complex64, which has no typed array. Return tf.real and tf.imag.`,
+            )
+          }),
           updates: mapTensors(result.state ?? {}, (tensor, variable) => {
             checkUpdate(name, variable, checkTensor(name, `state ${variable}`, tensor), state)
             return tracer.cast(ref(tensor), state[variable]!.dtype ?? 'float32')

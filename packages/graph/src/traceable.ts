@@ -52,17 +52,25 @@ export function lazyRecord(
   )
 }
 
-export function checkResult(name: string, result: ReturnType<TraceableFunction>): void {
+/** Calls fn, checks what it returns, and names the function in whatever it throws. */
+export function callTraceable(name: string, fn: TraceableFunction, ...args: Parameters<TraceableFunction>) {
+  let result: ReturnType<TraceableFunction>
+  try {
+    result = fn(...args)
+  } catch (error) {
+    if (error instanceof Error && !error.message.startsWith(`${name}: `)) error.message = `${name}: ${error.message}`
+    throw error
+  }
   if (typeof (result as { then?: unknown } | undefined)?.then === 'function') {
     throw new TypeError(
       `${name}: expected a plain function, got one that returns a promise. It runs in one go: await outside compile().`,
     )
   }
   if (typeof result !== 'object' || result === null || typeof result.outputs !== 'object' || result.outputs === null) {
-    throw new TypeError(
-      `${name}: expected fn to return { outputs, state? }, got ${result === null ? 'null' : typeof result}.`,
-    )
+    const got = result === null ? 'null' : typeof result
+    throw new TypeError(`${name}: expected fn to return { outputs, state? }, got ${got}.`)
   }
+  return result
 }
 
 export function checkTensor(name: string, what: string, tensor: unknown): tf.Tensor {

@@ -25,6 +25,8 @@ const KNOWN_CONSTANT_SIZE = 64
  */
 export class Tracer {
   readonly builder = new ProgramBuilder()
+  /** What went wrong where fn could not notice. */
+  failure: Error | undefined
   private readonly scratch: TfGraph
   private readonly outputs: Output[][] = [] // of each node, in the scratch graph
   private readonly refs: Ref[] = [] // by the id that kernels know a tensor by
