@@ -45,7 +45,7 @@ export class Runner {
     const results = new BigInt64Array(fetches.length)
     const operations = BigInt64Array.from(targets)
     const status = c.newStatus()
-    running.add(this)
+    const end = underWay(this.lib)
     try {
       await new Promise<void>((resolve, reject) => {
         const done = (error: Error | null) => (error ? reject(error) : resolve())
@@ -59,27 +59,31 @@ export class Runner {
       if (code !== 0) throw new TensorFlowError(c.message(status), code)
       return Array.from(results, (tensor) => this.lib.own(tensor))
     } finally {
-      running.delete(this)
+      end()
       c.deleteStatus(status)
     }
   }
 
-  /** Cancels what is running, without waiting for it to stop. */
-  cancel(): void {
-    this.lib.c.closeSession(this.session, this.lib.status)
-  }
-
   /** Frees the session and its graph; nothing may be running. */
   close(): void {
-    this.cancel()
+    this.lib.c.closeSession(this.session, this.lib.status)
     this.lib.c.deleteSession(this.session, this.lib.status)
     this.graph.delete()
   }
 }
 
-const running = new Set<Runner>()
+/** What process.exit ends in; undocumented, and kept by Node for those who replace it. */
+const exits = process as unknown as { reallyExit: (code: number) => void }
+const { reallyExit } = exits
+let running = 0
 
-// Node waits for the threads of its pool at exit: without this, process.exit() would take as long as the step under way.
-process.on('exit', () => {
-  for (const runner of running) runner.cancel()
-})
+/**
+ * While a call is under way, makes process.exit leave at once. TensorFlow cannot cancel a step, and Node would wait for its thread.
+ * The function that it returns says that the call is over.
+ */
+function underWay(lib: TensorFlow): () => void {
+  if (running++ === 0) exits.reallyExit = lib.exit
+  return () => {
+    if (--running === 0) exits.reallyExit = reallyExit
+  }
+}

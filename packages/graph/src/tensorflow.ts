@@ -32,6 +32,8 @@ export class TensorFlow {
     readonly c: CApi,
     private readonly memcpy: Memcpy,
     private readonly readBuffer: (pointer: Pointer) => { data: Pointer; length: number | bigint },
+    /** Ends the process without running its exit handlers. */
+    readonly exit: (code: number) => void,
   ) {
     this.status = c.newStatus()
   }
@@ -155,7 +157,9 @@ function open(
   const output = koffi.struct({ oper: 'void *', index: 'int' })
   const buffer: TypeObject = koffi.struct({ data: 'void *', length: 'size_t', deallocator: 'void *' })
   const memcpy = libc.func('memcpy', 'void *', ['void *', 'void *', 'size_t']) as unknown as Memcpy
-  return new TensorFlow(cc, declareCApi(koffi.load(cc), output), memcpy, (pointer) => koffi.decode(pointer, buffer))
+  const exit = libc.func('_exit', 'void', ['int']) as unknown as (code: number) => void
+  const readBuffer = (pointer: Pointer) => koffi.decode(pointer, buffer)
+  return new TensorFlow(cc, declareCApi(koffi.load(cc), output), memcpy, readBuffer, exit)
 }
 
 /** NODELETE: koffi unloads libraries at exit, and without it the process would die on the threads of TensorFlow. */
