@@ -23,5 +23,9 @@ const app = buildApplication(
   },
 )
 
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(141) // whoever read our output has gone: as other tools do, without a word
+})
 await run(app, process.argv.slice(2), { process })
 if (Number(process.exitCode) < 0) process.exitCode = 2 // stricli's codes for a wrong command line
