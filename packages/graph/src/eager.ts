@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { runEagerly, startEagerBackend } from './eager-backend.js'
 import { checkFeeds, type Feed } from './feeds.js'
 import { type Dtype, type HostTensor, newArray, sizeOf } from './host-tensor.js'
+import { NotFiniteError } from './not-finite.js'
 import { Queue } from './queue.js'
 import type { EngineInfo, Session, SessionMemory, SessionOptions } from './session.js'
 import { tfjsDtype } from './tfjs-dtype.js'
@@ -154,6 +155,10 @@ export class EagerSession implements Session {
         checkUpdate(name, variable, checkTensor(name, `state ${variable}`, tensor), specs)
       }
       for (const [output, tensor] of Object.entries(result.outputs)) checkTensor(name, `output ${output}`, tensor)
+      for (const output of result.finite ?? []) {
+        const sum = tf.sum(tf.mul(result.outputs[output]!, 0)) // 0, unless an element is not finite
+        if (sum.dataSync()[0] !== 0) throw new NotFiniteError(name, output)
+      }
       // Clones: fn may return a variable or an input itself.
       outputs = Object.entries(result.outputs).map(([output, tensor]) => [output, tf.keep(tf.clone(tensor))])
       updates = Object.entries(result.state ?? {}).map(([variable, tensor]) => [variable, tf.keep(tf.clone(tensor))])

@@ -1,5 +1,6 @@
 import type { Output, Pointer } from './capi.js'
 import { nameOf, type Program } from './ir.js'
+import { mark } from './not-finite.js'
 import type { TfGraph } from './tf-graph.js'
 
 /** A program's place in a session's graph. */
@@ -7,11 +8,13 @@ export interface Emitted {
   /** The placeholder of each input that the program uses. */
   inputs: Record<string, Output>
   outputs: Record<string, Output>
-  assignments: Pointer[]
+  /** Assignments, and checks that stand alone. */
+  targets: Pointer[]
 }
 
 /**
- * Adds a program to a graph. An assignment waits for all reads of its variable, so that a call sees every variable as it was before.
+ * Adds a program to a graph. An assignment waits for all reads of its variable, so that a call sees every variable as it was before,
+ * and for the outputs that have to be finite.
  *
  * @param prefix makes the names of the nodes unique within the graph
  * @param handle the resource handle of a variable
@@ -48,10 +51,16 @@ export function emit(
       operations.push(graph.add(node.op, name, node.inputs.map(at), node.attributes, { device }))
     }
   })
+  const checks = (program.finite ?? []).map((output, i) => {
+    const ref = program.outputs[output]!
+    const { dtype } = program.nodes[ref.node]!.outputs[ref.output]!
+    const attributes = { T: { type: 'dtype', value: dtype }, message: { type: 'string', value: mark(output) } } as const
+    return graph.add('CheckNumerics', nodeName(prefix, 'finite', 'CheckNumerics', i), [at(ref)], attributes, { device })
+  })
   const assignments = Object.entries(program.updates).map(([variable, ref], i) => {
     const { dtype } = program.nodes[ref.node]!.outputs[ref.output]!
     const attributes = { dtype: { type: 'dtype', value: dtype } as const }
-    const control = reads.get(variable) ?? []
+    const control = [...(reads.get(variable) ?? []), ...checks]
     const name = nodeName(prefix, 'assign', 'AssignVariableOp', i)
     return graph.add('AssignVariableOp', name, [handle(variable), at(ref)], attributes, { control, device })
   })
@@ -65,7 +74,7 @@ export function emit(
       { oper: graph.add('Identity', nodeName(prefix, '', 'Output', i), [at(ref)], { T: type }, { device }), index: 0 },
     ]
   })
-  return { inputs, outputs: Object.fromEntries(outputs), assignments }
+  return { inputs, outputs: Object.fromEntries(outputs), targets: [...assignments, ...checks] }
 }
 
 /** TensorFlow's rule for names: [A-Za-z0-9.][A-Za-z0-9_.\\/>-]*. */

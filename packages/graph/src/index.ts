@@ -18,6 +18,7 @@ export {
 export type { Feed } from './feeds.js'
 export type { Dtype, HostTensor } from './host-tensor.js'
 export type { Attribute, Node, Program, Ref, TensorType } from './ir.js'
+export { NotFiniteError } from './not-finite.js'
 export type { PassName, PassOptions } from './passes/index.js'
 export type { PrintOptions } from './print.js'
 export { type EngineInfo, openSession, type Session, type SessionMemory, type SessionOptions } from './session.js'

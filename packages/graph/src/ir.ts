@@ -45,6 +45,8 @@ export interface Program {
   readonly outputs: Readonly<Record<string, Ref>>
   /** Variables and their next values, assigned after every read of the call. */
   readonly updates: Readonly<Record<string, Ref>>
+  /** Outputs that have to be finite for the updates to be made. */
+  readonly finite?: readonly string[]
 }
 
 /** Collects nodes; what a trace and every pass end in. */

@@ -24,6 +24,7 @@ export function printProgram(program: Program, { scopes = false }: PrintOptions 
       .join(', ')
   lines.push(`return ${show(program.outputs) || 'nothing'}`)
   if (Object.keys(program.updates).length > 0) lines.push(`assign ${show(program.updates)}`)
+  if (program.finite?.length) lines.push(`if finite ${program.finite.join(', ')}`)
   return lines.join('\n')
 }
 

@@ -4,6 +4,7 @@ import type { Engine } from './engine/index.js'
 import { checkFeeds, type Feed } from './feeds.js'
 import type { HostTensor } from './host-tensor.js'
 import type { Attribute, Program } from './ir.js'
+import { failedOutput, NotFiniteError } from './not-finite.js'
 import { Queue } from './queue.js'
 import { Runner } from './runner.js'
 import type { EngineInfo, Session, SessionMemory, SessionOptions } from './session.js'
@@ -154,8 +155,8 @@ export class TensorFlowSession implements Session {
         if (this.variables.get(name) === variable) continue
         throw new Error(`${program.name}: the variable ${name} that it was compiled for was removed. Compile it again.`)
       }
-      if (fetches.length + emitted.assignments.length === 0) return {}
-      const results = await runner.run({ feeds, fetches, targets: emitted.assignments })
+      if (fetches.length + emitted.targets.length === 0) return {}
+      const results = await runner.run({ feeds, fetches, targets: emitted.targets })
       const values: Record<string, HostTensor> = {}
       this.take(results, (value, i) => {
         values[names[i]!] = value
@@ -173,6 +174,8 @@ export class TensorFlowSession implements Session {
         return await this.queue.run(() => call(fed))
       } catch (error) {
         if (!(error instanceof TensorFlowError)) throw error
+        const output = failedOutput(error.message)
+        if (output !== undefined) throw new NotFiniteError(program.name, output, { cause: error })
         throw new Error(`${program.name}: ${error.message}`, { cause: error })
       } finally {
         for (const [, tensor] of fed) lib.deleteTensor(tensor)

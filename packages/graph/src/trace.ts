@@ -59,6 +59,7 @@ export function trace(
             return tracer.cast(ref(tensor), state[variable]!.dtype ?? 'float32')
           }),
           nodes: tracer.builder.nodes,
+          ...(result.finite?.length && { finite: [...result.finite] }),
         }
       },
       variables,

@@ -20,6 +20,8 @@ export type TraceableFunction = (
   outputs: Record<string, tf.Tensor>
   /** Variables to assign once everything has been read. */
   state?: Record<string, tf.Tensor>
+  /** Names of outputs that have to be finite: if one is not, nothing is assigned and the call throws a NotFiniteError. */
+  finite?: readonly string[]
 }
 
 /** `state` as fn sees it: a variable becomes a node when it is first read. */
@@ -68,7 +70,11 @@ export function callTraceable(name: string, fn: TraceableFunction, ...args: Para
   }
   if (typeof result !== 'object' || result === null || typeof result.outputs !== 'object' || result.outputs === null) {
     const got = result === null ? 'null' : typeof result
-    throw new TypeError(`${name}: expected fn to return { outputs, state? }, got ${got}.`)
+    throw new TypeError(`${name}: expected fn to return { outputs, state?, finite? }, got ${got}.`)
+  }
+  for (const output of result.finite ?? []) {
+    if (result.outputs[output]?.dtype === 'float32') continue
+    throw new TypeError(`${name}: expected finite to name float32 outputs, got ${output}.`)
   }
   return result
 }
