@@ -12,7 +12,7 @@ import { imagesOf, type TrainImages } from './images.js'
 import { collapseMonitor } from './monitor.js'
 import { onlineKnn } from './online-knn.js'
 import { openRunFolder } from './run-folder.js'
-import { iterationsPerEpoch, NonFiniteError, runTraining, type StepRecord } from './training.js'
+import { iterationsPerEpoch, NonFiniteStep, runTraining, type StepRecord } from './training.js'
 
 /**
  * `dino train`: trains in `config.outputDir`, which then holds config.json, checkpoints, metrics.jsonl and TensorBoard
@@ -94,7 +94,7 @@ export async function train(config: TrainConfig, io: TrainIO, { resume }: { resu
       return result.ended === 'interrupted' ? 130 : 0
     } catch (error) {
       progress.stop()
-      throw error instanceof NonFiniteError ? explainNonFinite(error, config) : error
+      throw error instanceof NonFiniteStep ? explainNonFinite(error, config) : error
     } finally {
       knn?.dispose()
       metrics.close()
@@ -137,7 +137,7 @@ function tagged(record: StepRecord): Record<string, number> {
   }
 }
 
-function explainNonFinite(error: NonFiniteError, config: TrainConfig): Failure {
+function explainNonFinite(error: NonFiniteStep, config: TrainConfig): Failure {
   return new Failure(
     `${error.message} Nothing of that step was kept: ${checkpointPath(config.outputDir)} holds the state before it. ` +
       `Its images: ${error.images.join(', ')}. Look at them, then lower --lr or --clip-grad and start again from an ` +

@@ -30,8 +30,8 @@ export interface StepResult {
   outputs: Record<string, tf.Tensor>
   /** The variables that this step changes. */
   state: Params
-  /** If one of these is not finite, nothing may be assigned: the state before the step is the last good one. */
-  guard: tf.Tensor[]
+  /** Outputs without which nothing may be kept: the state before the step is then the last good one. */
+  finite: string[]
 }
 
 /**
@@ -89,7 +89,7 @@ export function dinoStep(
       ...prefixed('optimizer.', updated.state),
       center: newCenter,
     },
-    guard: [loss, gradNorm],
+    finite: ['loss', 'gradNorm'],
   }
 }
 

@@ -5,7 +5,7 @@ import { resolveConfig } from '../config/resolve.js'
 import type { TrainConfig, TrainOptions } from '../config/schema.js'
 import type { HostTensor } from './host-tensor.js'
 import { imagesInMemory, type TrainImages } from './images.js'
-import { runTraining, type StepRecord } from './training.js'
+import { NonFiniteStep, runTraining, type StepRecord } from './training.js'
 
 /** A model of a second: 24 images, 3 epochs of 4 steps, the last layer frozen in the first epoch. */
 const small: TrainOptions = {
@@ -82,9 +82,22 @@ test('the last layer does not move while it is frozen, and its moments stay zero
   expect(floats(state['optimizer.step.head.mlp.0.weight']!)).toEqual(new Float32Array([4]))
 })
 
-test('the state before a step that is not finite is kept, and its images are named', async () => {
-  const config = resolveConfig({ ...small, std: [1e-38, 1e-38, 1e-38] })
-  await expect(run(config, coloured(24))).rejects.toMatchObject({ name: 'NonFiniteError', iteration: 1 })
+test('a step that is not finite changes nothing, and its images are named', async () => {
+  const images = coloured(24)
+  const config = resolveConfig({ ...small, maxSteps: 6 })
+  const { state } = await run(resolveConfig({ ...small, maxSteps: 5 }), images)
+  const bias = floats(state['student.head.mlp.0.bias']!)
+  bias[3] = Number.POSITIVE_INFINITY
+  const session = await openSession()
+  sessions.push(session)
+  const progress = { iteration: 5, iterationsPerEpoch: 4, config, images }
+  const failure = await runTraining({ config, images, session, checkpoint: { tensors: state, progress } }).catch(
+    (e) => e,
+  )
+  expect(failure).toBeInstanceOf(NonFiniteStep)
+  expect(failure.iteration).toBe(6)
+  expect(failure.images).toHaveLength(6)
+  expect(bytes(await session.read())).toEqual(bytes(state))
 })
 
 interface Ran {

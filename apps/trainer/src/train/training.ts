@@ -1,4 +1,4 @@
-import { type Compiled, compile, type Session } from '@dino/graph'
+import { type Compiled, compile, NotFiniteError, type Session } from '@dino/graph'
 import * as vit from '@dino/vit'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { TrainConfig } from '../config/schema.js'
@@ -61,15 +61,15 @@ export interface TrainingResult {
 }
 
 /** A step whose loss or gradients were not finite; nothing of it was kept. */
-export class NonFiniteError extends Error {
-  override name = 'NonFiniteError'
+export class NonFiniteStep extends Error {
+  override name = 'NonFiniteStep'
 
   constructor(
     readonly iteration: number,
     readonly images: string[],
-    cause: unknown,
+    cause: NotFiniteError,
   ) {
-    super(`The loss or a gradient is not finite at step ${iteration}.`, { cause })
+    super(`The ${cause.output === 'loss' ? 'loss' : 'gradient'} is not finite at step ${iteration}.`, { cause })
   }
 }
 
@@ -132,7 +132,7 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
       }
       const inputs = stepInputs(setup, config, batch, values, iteration, epoch)
       const outputs = await step!(inputs).catch((error: unknown) => {
-        throw isNonFinite(error) ? new NonFiniteError(iteration + 1, batch.names, error) : error
+        throw error instanceof NotFiniteError ? new NonFiniteStep(iteration + 1, batch.names, error) : error
       })
       batch.release()
       iteration++
@@ -170,7 +170,7 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
     if (iteration % perEpoch !== 0) await save(iteration)
   } catch (error) {
     // Whatever failed, the state in the session is that of the last whole step.
-    if (error instanceof NonFiniteError) await save(iteration)
+    if (error instanceof NonFiniteStep) await save(iteration)
     throw error
   } finally {
     step?.dispose()
@@ -250,8 +250,4 @@ function scalars(outputs: Record<string, { data: ArrayBufferView }>): Record<str
 
 function minutesSince(time: number): number {
   return (performance.now() - time) / 60_000
-}
-
-function isNonFinite(error: unknown): boolean {
-  return error instanceof Error && error.name === 'NotFiniteError'
 }
