@@ -50,10 +50,11 @@ let NodeBackendClass: (new (binding: Binding, packageName: string) => NodeBacken
  */
 export function loadKernels(): NonNullable<typeof NodeBackendClass> {
   if (NodeBackendClass) return NodeBackendClass
-  // Node 23 dropped two functions that tfjs-node-gpu 4.22 calls (tensorflow/tfjs#8609).
-  const legacy = util as unknown as Record<string, unknown>
-  legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined
-  legacy.isArray ??= Array.isArray
+  // tfjs-node-gpu 4.22 calls two functions of util that warn on Node 22 and are gone since 23 (tensorflow/tfjs#8609).
+  Object.assign(util, {
+    isNullOrUndefined: (value: unknown) => value === null || value === undefined,
+    isArray: Array.isArray,
+  })
   const require = createRequire(import.meta.url)
   const { NodeJSKernelBackend } = require('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js')
   require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js')
