@@ -71,6 +71,10 @@ export function declareCApi(library: LibraryHandle, output: TypeObject) {
     newSession: c<[P, P, P], P | null>('TF_NewSession', p, [p, p, p]),
     closeSession: c<[P, P], void>('TF_CloseSession', 'void', [p, p]),
     deleteSession: c<[P, P], void>('TF_DeleteSession', 'void', [p, p]),
+    listDevices: c<[P, P], P | null>('TF_SessionListDevices', p, [p, p]),
+    deviceCount: c<[P], number>('TF_DeviceListCount', 'int', [p]),
+    deviceName: c<[P, number, P], string>('TF_DeviceListName', 'str', [p, 'int', p]),
+    deleteDeviceList: c<[P], void>('TF_DeleteDeviceList', 'void', [p]),
     // session, run options, feeds, their tensors, n, fetches, results, n, targets, n, run metadata, status
     sessionRun: c<[P, null, Longs, Longs, number, Longs, Longs, number, Longs, number, null, P], void>(
       'TF_SessionRun',

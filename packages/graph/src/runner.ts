@@ -64,6 +64,19 @@ export class Runner {
     }
   }
 
+  /** The devices that the session can use: /device:CPU:0 and, with CUDA, /device:GPU:0 and so on. */
+  devices(): string[] {
+    const { c, status } = this.lib
+    const list = c.listDevices(this.session, status)
+    this.lib.check('openSession')
+    try {
+      const names = Array.from({ length: c.deviceCount(list!) }, (_, i) => c.deviceName(list!, i, status))
+      return names.map((name) => name.slice(name.indexOf('/device:'))) // the rest is /job:localhost/replica:0/task:0
+    } finally {
+      c.deleteDeviceList(list!)
+    }
+  }
+
   /** Frees the session and its graph; nothing may be running. */
   close(): void {
     this.lib.c.closeSession(this.session, this.lib.status)

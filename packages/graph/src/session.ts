@@ -14,7 +14,7 @@ export interface SessionOptions {
   eagerBackend?: string
   /** Threads that TensorFlow uses, 1 or more. The first session of a process decides. Default: all cores. */
   threads?: number
-  /** Where variables and ops live, such as /device:GPU:0. Default: TensorFlow decides. */
+  /** Where variables and ops live: one of the session's `engine.devices`, such as /device:GPU:0. Default: TensorFlow decides. */
   device?: string
   /** Told what is going on while an engine is fetched. */
   onProgress?: OnProgress
@@ -22,7 +22,7 @@ export interface SessionOptions {
 
 /** What runs compiled functions. */
 export type EngineInfo =
-  | { kind: 'tensorflow'; version: string; path: string; origin: string }
+  | { kind: 'tensorflow'; version: string; path: string; origin: string; devices: string[] }
   | { kind: 'eager'; version: string; backend: string; reason: string }
 
 export interface SessionMemory {

@@ -207,6 +207,22 @@ test('a variable larger than a chunk is stored whole', async () => {
 const bytes = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
   Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength)
 
+test('a session tells its devices, and uses the one that it is told to', async () => {
+  const device = '/device:CPU:0'
+  const session = await openSession({ device, threads: 1 })
+  expect((session.engine as { devices: string[] }).devices).toContain(device)
+  await session.create({ a: vector(1) })
+  const f = await compile(({ x }, { a }) => ({ outputs: { y: tf.add(x!, a!) } }), {
+    session,
+    inputs: { x: { shape: [1] } },
+  })
+  expect(values(await f({ x: Float32Array.of(2) }))).toEqual({ y: [3] })
+  await session.close()
+  await expect(openSession({ device: '/device:TPU:7' })).rejects.toThrow(
+    'there is no device /device:TPU:7. There is /device:CPU:0',
+  )
+})
+
 test('options of a session are checked', async () => {
   await expect(openSession({ threads: 0 })).rejects.toThrow(
     'openSession: expected threads to be a whole number of 1 or more, got 0.',

@@ -48,7 +48,14 @@ export class TensorFlowSession implements Session {
   static async open(found: Engine, { threads, device }: SessionOptions): Promise<TensorFlowSession> {
     const lib = await loadTensorFlow(found.libraries)
     const runner = Runner.open(lib, { threads })
-    const engine: EngineInfo = { kind: 'tensorflow', version: lib.c.version(), path: found.dir, origin: found.origin }
+    const devices = runner.devices()
+    // TensorFlow would silently place its ops elsewhere.
+    if (device !== undefined && !devices.includes(device)) {
+      runner.close()
+      throw new RangeError(`openSession: there is no device ${device}. There is ${devices.join(', ')}.`)
+    }
+    const version = lib.c.version()
+    const engine: EngineInfo = { kind: 'tensorflow', version, path: found.dir, origin: found.origin, devices }
     return new TensorFlowSession(engine, lib, runner, device)
   }
 
