@@ -32,7 +32,9 @@ describe.each(['auto', 'eager'])('on the engine %s', (engine) => {
     ]) {
       const failure = await add({ x: new Float32Array(x) }).catch((error: unknown) => error)
       expect(failure).toBeInstanceOf(NotFiniteError)
-      expect((failure as NotFiniteError).output).toEqual(Number.isNaN(x[0]) ? expect.stringMatching(/next|loss/) : 'loss')
+      expect((failure as NotFiniteError).output).toEqual(
+        Number.isNaN(x[0]) ? expect.stringMatching(/next|loss/) : 'loss',
+      )
       expect(await total()).toEqual([1, 2])
     }
     await add({ x: new Float32Array([3, 4]) })
