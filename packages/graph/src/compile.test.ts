@@ -237,7 +237,7 @@ describe('compile refuses', () => {
   })
   test('results that are not tensors', async () => {
     expect(await refused((() => undefined) as never)).toMatch(
-      'step: expected fn to return { outputs, state? }, got undefined',
+      'step: expected fn to return { outputs, state?, finite? }, got undefined',
     )
     expect(await refused((() => ({ outputs: { loss: 3 } })) as never)).toMatch(
       'expected output loss to be a tensor, got number',
