@@ -20,6 +20,8 @@ export const demo = recipe({
     localCropsSize: 16,
     localCropsNumber: 4,
     batchSize: 32,
+    epochs: 68,
+    warmupEpochs: 3,
     lr: 0.008,
     momentumTeacher: 0.99,
     momentumTeacherEnd: 0.996,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stream } from '@dino/random'
-import { readSafetensors } from '@dino/weights/node'
+import { readSafetensors, writeSafetensors } from '@dino/weights/node'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
@@ -149,6 +149,33 @@ test('a checkpoint that is none, or of another kind, is refused in one line', as
     expect(status).toBeGreaterThan(0)
   }
   expect(existsSync(join(folder, 'features.safetensors.tmp'))).toBe(false)
+})
+
+test('a checkpoint of another architecture is refused, naming the parameter', async () => {
+  dino(`train --data photos ${quick} --output-dir narrow --max-steps 1`)
+  const { tensors } = await readSafetensors(join(folder, 'narrow', 'checkpoint.safetensors'))
+  const prefix = 'teacher.backbone.'
+  const backbone = Object.fromEntries(
+    Object.entries(tensors).flatMap(([name, tensor]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
+    ),
+  )
+  const { 'norm.bias': bias, ...rest } = backbone
+  await writeSafetensors(join(folder, 'lacking.safetensors'), rest)
+  await writeSafetensors(join(folder, 'other.safetensors'), {
+    ...backbone,
+    'norm.bias': { ...bias!, shape: [48], data: new Float32Array(48) },
+  })
+  expect(dino('extract lacking.safetensors --data photos').stderr).toMatch(
+    /lacking.*norm\.bias is missing; it needs shape \[96\]/,
+  )
+  expect(dino('extract other.safetensors --data photos').stderr).toMatch(
+    /norm\.bias has shape \[48\], the model needs \[96\]/,
+  )
+
+  const { status, stderr } = dino('train --resume --output-dir narrow --embed-dim 48')
+  expect(stderr).toMatch(/narrow holds another run \(--embed-dim 96 there, 48 here\)/)
+  expect(status).toBe(2)
 })
 
 function metrics(run: string): { iteration?: number; loss?: number; knn?: object }[] {
