@@ -57,7 +57,7 @@ function chooseCases(folder: string | undefined, kinds: readonly string[] | unde
   return all.filter(({ kind }) => kinds.includes(kind))
 }
 
-/** Without a folder: the copy of the reference's cases, and our own, made with the reference's code (cases/make_train.py). */
+/** Without a folder: the copy of the reference's cases, and those in `cases`, made by running the reference. */
 function readManifest(folder: string | undefined): Case[] {
   try {
     return folder === undefined ? [...cases(), ...cases(undefined, own)] : cases(undefined, folder)
