@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import * as tf from '@tensorflow/tfjs-core'
 import { expect, test, vi } from 'vitest'
 import { compile, openSession } from './index.js'
@@ -6,9 +8,20 @@ vi.setConfig({ testTimeout: 300_000 })
 
 const MIB = 2 ** 20
 
+setFlagsFromString('--expose-gc')
+const gc: () => void = runInNewContext('gc')
+
+/** Resident memory once the arrays that nobody holds are gone: V8 lets 50 MiB of results pile up before it looks. */
+async function resident(): Promise<number> {
+  gc()
+  await new Promise(setImmediate)
+  gc()
+  return process.memoryUsage().rss
+}
+
 test('500 steps keep tensors, variables and resident memory flat', async () => {
   const session = await openSession()
-  const size = 256
+  const size = 512
   const matrix = () => ({
     dtype: 'float32' as const,
     shape: [size, size],
@@ -32,16 +45,16 @@ test('500 steps keep tensors, variables and resident memory flat', async () => {
       if (i % 10 === 5) await session.assign({ m: matrix() })
       if (i % 10 === 9) await step({ x: new Uint8Array(3) }).catch(() => {})
     }
-    await new Promise(setImmediate)
-    return process.memoryUsage().rss
+    return resident()
   }
   const warm = await steps(150)
   const after = await steps(500)
   expect(session.memory()).toEqual(expected.memory)
   expect(session.memory().tensors).toBe(0)
+
   expect(tf.memory().numTensors).toBe(expected.numTensors)
-  // A step that kept the input, the output or a variable would have grown by 32 to 125 MiB.
-  expect((after - warm) / MIB).toBeLessThan(24)
+  // A step that kept the input, the output or a variable would have grown by 125 to 500 MiB.
+  expect((after - warm) / MIB).toBeLessThan(64)
   await session.close()
 })
 
@@ -56,13 +69,11 @@ test('compiling leaves no tensors, and sessions give their memory back', async (
     })
     await f({})
     await session.close()
-    await new Promise(setImmediate)
-    return process.memoryUsage().rss
   }
   const { numTensors } = tf.memory()
   for (let i = 0; i < 3; i++) await open()
-  const before = process.memoryUsage().rss
+  const before = await resident()
   for (let i = 0; i < 10; i++) await open() // would keep 320 MiB or more
-  expect((process.memoryUsage().rss - before) / MIB).toBeLessThan(100)
+  expect(((await resident()) - before) / MIB).toBeLessThan(100)
   expect(tf.memory().numTensors).toBe(numTensors)
 })
