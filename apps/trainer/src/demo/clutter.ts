@@ -6,9 +6,11 @@ const PIECES = [5, 10]
 const PIECE_SIDE = [0.25, 0.6] // of the ground's
 const PIECE_PART = [0.3, 0.7] // of the object's side
 const PIECE_DETAIL = [4, 8] // pixels that a piece is shrunk to before it is enlarged
-const PIECE_OPACITY = [0.3, 0.65]
-const CLOUD_LEVELS = 26
-const GRAIN_LEVELS = 5
+const PIECE_OPACITY = [0.12, 0.35]
+const CLOUD_LEVELS = 12
+const GRAIN_LEVELS = 4
+/** Pale, as a wall or a table top: what lies on it is what has colour. */
+const GROUND_LEVELS = [170, 250]
 
 /**
  * A ground of colours, shapes and texture without an object in it: a gradient, blurred and faded pieces of pictures,
@@ -85,7 +87,7 @@ function enlarge({ data, width }: Rgba, size: number): Rgba {
 
 /** From one muted colour to another, in any direction. */
 function gradient(draws: Draws, size: number): Rgb {
-  const [from, to] = [0, 1].map(() => [0, 1, 2].map(() => draws.uniform(60, 240)))
+  const [from, to] = [0, 1].map(() => [0, 1, 2].map(() => draws.uniform(GROUND_LEVELS[0], GROUND_LEVELS[1])))
   const angle = draws.uniform(0, 2 * Math.PI)
   const ground = fill(size, size, WHITE)
   for (let y = 0; y < size; y++) {
