@@ -57,7 +57,13 @@ export async function openSession(options: SessionOptions = {}): Promise<Session
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
     throw new RangeError(`openSession: expected threads to be a whole number of 1 or more, got ${threads}.`)
   }
-  if (engine === 'eager') return EagerSession.open(options)
+  if (engine === 'eager') {
+    const ignored = (['threads', 'device'] as const).find((option) => options[option] !== undefined)
+    if (ignored) {
+      throw new TypeError(`openSession: ${ignored} is an option of TensorFlow, and engine is 'eager'. Leave it out.`)
+    }
+    return EagerSession.open(options)
+  }
   if (options.eagerBackend) {
     throw new TypeError(`openSession: eagerBackend is an option of the eager engine, and engine is '${engine}'.`)
   }

@@ -14,6 +14,9 @@ export async function runTrain({ config: path, resume, printConfig, ...flags }: 
     saved = await savedConfig(folder)
     if (!saved) throw new Failure(`--resume: ${folder} holds no run. Leave --resume out to start one there.`, 2)
     flags.outputDir = folder
+    // Limits are of the call that stated them, or a run that one of them stopped could never go on.
+    const { maxSteps: _steps, maxMinutes: _minutes, ...rest } = saved
+    saved = rest
   }
   const config = resolveConfig(flags, file, saved)
   if (printConfig) {

@@ -1,13 +1,7 @@
+import { architectures } from '@dino/vit/defaults'
 import { Failure } from '../report/io.js'
 import { kebab, printed } from './fields.js'
 import type { TrainConfig } from './schema.js'
-
-/** Width and heads of the architectures (METHOD 1.5), for the settings that leave them to `arch`. */
-const sizes = {
-  vit_tiny: { embedDim: 192, numHeads: 3 },
-  vit_small: { embedDim: 384, numHeads: 6 },
-  vit_base: { embedDim: 768, numHeads: 12 },
-}
 
 /** Settings that are right one by one and wrong together: the first such problem is thrown, with what to do. */
 export function checkTogether(config: TrainConfig): void {
@@ -21,8 +15,8 @@ export function checkTogether(config: TrainConfig): void {
     )
   }
 
-  const embedDim = config.embedDim ?? sizes[config.arch].embedDim
-  const numHeads = config.numHeads ?? sizes[config.arch].numHeads
+  const embedDim = config.embedDim ?? architectures[config.arch].embedDim
+  const numHeads = config.numHeads ?? architectures[config.arch].numHeads
   refuseIf(
     embedDim % numHeads !== 0,
     `${say('embedDim', embedDim)} is not divisible by ${say('numHeads', numHeads)}: every head has the same width. Set --num-heads to a divisor`,

@@ -20,6 +20,8 @@ export async function savedConfig(folder: string): Promise<TrainConfig | undefin
   } catch (error) {
     throw new Failure(`${path}: not JSON. Was it edited by hand?`, 2, { cause: error })
   }
+  if (typeof settings !== 'object' || settings === null)
+    throw new Failure(`${path}: expected an object of settings.`, 2)
   const { success, data } = trainConfig.safeParse(settings)
   if (success) return data
   checkOptions(settings, path)

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -6,6 +6,7 @@ import { openSession, type Session } from '@dino/graph'
 import { shapes } from '@dino/vit'
 import { writeFileAtomic } from '@dino/weights/node'
 import type { DemoOptions } from '../commands/demo.js'
+import { refusal } from '../config/fields.js'
 import { resolveConfig } from '../config/resolve.js'
 import type { TrainConfig } from '../config/schema.js'
 import { attentionEmbedder, clsEmbedder } from '../inspect/embed.js'
@@ -14,12 +15,13 @@ import { duration } from '../report/format.js'
 import { Failure, type TrainIO } from '../report/io.js'
 import { createProgress } from '../report/progress.js'
 import { table } from '../report/table.js'
-import { checkpointPath } from '../train/checkpoint.js'
+import { checkpointPath, loadCheckpoint } from '../train/checkpoint.js'
 import { imagesInMemory, type TrainImages } from '../train/images.js'
 import { initStudent } from '../train/model.js'
+import { explainNonFinite } from '../train/run.js'
 import { setupOf } from '../train/setup.js'
 import { initialState } from '../train/step.js'
-import { iterationsPerEpoch, runTraining, type StepRecord } from '../train/training.js'
+import { iterationsPerEpoch, NonFiniteStep, runTraining, type StepRecord } from '../train/training.js'
 import { type Emoji, loadEmoji } from './dataset.js'
 import { compositeOn, type Rgb, stack } from './image.js'
 import {
@@ -49,9 +51,6 @@ const KNN_POINTS = 8
 /** `dino demo`, which is `npm start`: trains on the embedded objects for a few minutes, and shows what that taught. */
 export async function demo(options: DemoOptions, io: TrainIO): Promise<number> {
   const say = (text: string) => io.stderr.write(`${text}\n`)
-  if (existsSync(join(options.outputDir, 'config.json'))) {
-    throw new Failure(`${options.outputDir} holds a run of dino train. Choose another --output-dir.`, 2)
-  }
   const began = performance.now()
   say('DINO, self-distillation with no labels: a small vision transformer learns from pictures alone.')
   const emoji = await loadEmoji({ size: SOURCE_SIZE })
@@ -61,6 +60,7 @@ export async function demo(options: DemoOptions, io: TrainIO): Promise<number> {
   )
 
   const config = demoConfig(options, train.length)
+  await claimFolder(config)
   const setup = setupOf(config)
   const images = await trainingImages(emoji)
   const total = Math.min(config.maxSteps ?? Infinity, iterationsPerEpoch(config, images) * config.epochs)
@@ -71,7 +71,16 @@ export async function demo(options: DemoOptions, io: TrainIO): Promise<number> {
     scenes: SCENES,
     seed: 0,
   })
-  const session = await openSession({ engine: config.engine, onProgress: engineProgress(io) })
+  const interrupted = (when: string) => {
+    say(`Interrupted ${when}. The next call starts again.`)
+    return 130
+  }
+  const session = await openSession({ engine: config.engine, onProgress: engineProgress(io) }).catch(
+    (error: unknown) => {
+      if (!io.signal.aborted) throw error // Ctrl-C reaches a download as well
+    },
+  )
+  if (!session) return interrupted('while the engine was fetched')
   try {
     say(
       `Engine: ${engineName(session)}. Model: ${architecture(config)}, no labels, ${total} steps of ${config.batchSize} images.`,
@@ -84,6 +93,7 @@ export async function demo(options: DemoOptions, io: TrainIO): Promise<number> {
     const baselines = measureBaselines(evaluation)
     say(`Before training: category k-NN ${percent(before.knn)}, attention on the object ${jaccard(before)}.`)
 
+    if (io.signal.aborted) return interrupted('before training')
     await mkdir(options.outputDir, { recursive: true })
     const curves: DemoResult['curves'] = []
     const knn: DemoResult['knn'] = [{ step: 0, teacher: before.knn, student: before.knn }]
@@ -112,11 +122,11 @@ export async function demo(options: DemoOptions, io: TrainIO): Promise<number> {
         },
       },
     })
-    progress.stop()
-    if (result.ended === 'interrupted') {
-      say(`Interrupted at step ${result.iteration} of ${total}; the state is in ${checkpointPath(options.outputDir)}.`)
-      return 130
-    }
+      .catch((error: unknown) => {
+        throw error instanceof NonFiniteStep ? explainNonFinite(error, config) : error
+      })
+      .finally(() => progress.stop())
+    if (io.signal.aborted) return interrupted(`at step ${result.iteration} of ${total}`)
 
     const after = await measureNetwork(evaluation, network)
     const mapsAfter = await exampleMaps(evaluation, network, setup.vit.numHeads)
@@ -151,10 +161,10 @@ export async function demo(options: DemoOptions, io: TrainIO): Promise<number> {
         after: mapsAfter[i]!,
       })),
     }
-    const page = join(options.outputDir, 'index.html')
-    await writeFileAtomic(page, await renderPage(shown))
     const { examples: _, ...numbers } = shown
     await writeFileAtomic(join(options.outputDir, 'result.json'), `${JSON.stringify(numbers, null, 2)}\n`)
+    const page = join(options.outputDir, 'index.html')
+    await writeFileAtomic(page, await renderPage(shown))
     if (options.json) io.stdout.write(`${JSON.stringify(numbers)}\n`)
     else io.stdout.write(`${summary(shown)}\n\n`)
     say(`Look at ${resolve(page)} (${duration(performance.now() - began)} in all).`)
@@ -164,7 +174,24 @@ export async function demo(options: DemoOptions, io: TrainIO): Promise<number> {
   }
 }
 
+/** Refuses a folder that holds anything but this demo, done or begun. */
+async function claimFolder(config: TrainConfig): Promise<void> {
+  const folder = config.outputDir
+  const path = checkpointPath(folder)
+  if (existsSync(path)) {
+    const { tensors: _, progress } = await loadCheckpoint(path)
+    const { data, seed, epochs } = progress.config
+    if (data === config.data && seed === config.seed && epochs === config.epochs) return
+  } else if (!existsSync(folder) || readdirSync(folder).every((name) => name.startsWith('.'))) return
+  throw new Failure(
+    `${folder} holds something else, or a demo with another seed or length. Choose another --output-dir.`,
+    2,
+  )
+}
+
 function demoConfig(options: DemoOptions, trainObjects: number): TrainConfig {
+  const reason = refusal('seed', options.seed)
+  if (reason) throw new Failure(`--seed: ${reason}`, 2)
   const config = resolveConfig({
     data: 'the embedded objects',
     recipe: 'demo',

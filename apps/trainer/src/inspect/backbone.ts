@@ -6,6 +6,7 @@ import { defaults } from '../config/defaults.js'
 import { Failure } from '../report/io.js'
 import { checkpointPath, type Progress } from '../train/checkpoint.js'
 import type { HostTensor } from '../train/host-tensor.js'
+import { withoutPrefix } from '../train/model.js'
 import { setupOf } from '../train/setup.js'
 import type { Normalization } from './embed.js'
 
@@ -17,6 +18,8 @@ export interface Backbone {
   /** Official names (`blocks.0.attn.qkv.weight`). */
   tensors: Record<string, HostTensor>
   normalization: Normalization
+  /** Whether it is a checkpoint of a run, rather than weights alone. */
+  run: boolean
   /** Colour put under transparent pixels. */
   background: readonly [number, number, number]
 }
@@ -35,15 +38,18 @@ export async function loadBackbone(path: string, key: BackboneKey = 'teacher'): 
   })
   if (metadata.progress) {
     const { config } = JSON.parse(metadata.progress) as Progress
-    const tensors = withPrefix(all, `${key}.backbone.`)
+    const tensors = withoutPrefix(`${key}.backbone.`, all)
     const backbone = setupOf(config).vit
     check(file, backbone, tensors)
-    return { path: file, config: backbone, tensors, normalization: config, background: config.background }
+    return { path: file, run: true, config: backbone, tensors, normalization: config, background: config.background }
   }
-  const tensors = 'cls_token' in all ? all : withPrefix(all, 'backbone.')
+  if (key === 'student') {
+    throw new Failure(`--network student: ${file} holds one network only. Leave the flag out.`, 2)
+  }
+  const tensors = 'cls_token' in all ? all : withoutPrefix('backbone.', all)
   const config = configOf(file, tensors)
   check(file, config, tensors)
-  return { path: file, config, tensors, normalization: defaults, background: defaults.background }
+  return { path: file, run: false, config, tensors, normalization: defaults, background: defaults.background }
 }
 
 function fileOf(path: string): string {
@@ -89,9 +95,4 @@ function check(file: string, config: vit.VitConfig, tensors: Record<string, Host
       )
     }
   }
-}
-
-function withPrefix(tensors: Record<string, HostTensor>, prefix: string): Record<string, HostTensor> {
-  const entries = Object.entries(tensors).filter(([name]) => name.startsWith(prefix))
-  return Object.fromEntries(entries.map(([name, tensor]) => [name.slice(prefix.length), tensor]))
 }

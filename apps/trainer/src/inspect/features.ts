@@ -1,5 +1,5 @@
 import { evalTransform, type Image } from '@dino/augment'
-import { decode } from '@dino/augment/node'
+import { DecodeError, decode } from '@dino/augment/node'
 import { openSession, type Session } from '@dino/graph'
 import { engineProgress } from '../report/engine-progress.js'
 import type { TrainIO } from '../report/io.js'
@@ -30,6 +30,8 @@ export interface FeatureOptions {
 
 /** Images in memory at a time, as pixels: bounds the memory whatever the length of the list. */
 const CHUNK = 64
+/** Photographs decoded at a time: one may take 100 MB. */
+const DECODERS = 4
 
 /** Extracts features under the evaluation transform of the paper: resize to size·256/224, centre crop. */
 export async function extractFeatures(
@@ -66,17 +68,21 @@ export async function evalPixels(
   const setAside = new Map<string, string>()
   const kept: number[] = []
   const bytes = size * size * 3
+  const readable = (index: number) =>
+    evalView(images, index, size, background).catch((error: unknown) => {
+      if (!(error instanceof DecodeError)) throw error
+      setAside.set(images.name(index), error.reason)
+      return undefined
+    })
   const pixels = new Uint8Array(indices.length * bytes)
   for (let first = 0; first < indices.length; first += CHUNK) {
     const chunk = indices.slice(first, first + CHUNK)
-    const views = await Promise.all(
-      chunk.map((index) =>
-        evalView(images, index, size, background).catch((error: Error) => {
-          setAside.set(images.name(index), error.message)
-          return undefined
-        }),
-      ),
-    )
+    const views = new Array<Uint8Array | undefined>(chunk.length)
+    const todo = chunk.entries()
+    const decodeNext = async () => {
+      for (const [i, index] of todo) views[i] = await readable(index)
+    }
+    await Promise.all(Array.from({ length: DECODERS }, decodeNext))
     for (const [i, view] of views.entries()) {
       if (!view) continue
       pixels.set(view, kept.length * bytes)
@@ -103,15 +109,20 @@ export async function openFeatures(
   { engine, size, batch = 32, io }: { engine: string; size: number; batch?: number; io: TrainIO },
 ): Promise<{ session: Session; embed: Embedder }> {
   const session = await openSession({ engine, onProgress: engineProgress(io) })
-  await session.create(prefixed('backbone.', backbone.tensors))
-  const embed = await clsEmbedder({
-    session,
-    config: backbone.config,
-    prefix: 'backbone.',
-    batch,
-    height: size,
-    width: size,
-    normalization: backbone.normalization,
-  })
-  return { session, embed }
+  try {
+    await session.create(prefixed('backbone.', backbone.tensors))
+    const embed = await clsEmbedder({
+      session,
+      config: backbone.config,
+      prefix: 'backbone.',
+      batch,
+      height: size,
+      width: size,
+      normalization: backbone.normalization,
+    })
+    return { session, embed }
+  } catch (error) {
+    await session.close()
+    throw error
+  }
 }

@@ -96,7 +96,10 @@ function resizeFor(image: Image, asked: readonly number[], patchSize: number, io
   }
   if (patches <= MOST_PATCHES) return image
   const factor = Math.sqrt(MOST_PATCHES / patches)
-  const [height, width] = [Math.round(image.height * factor), Math.round(image.width * factor)]
+  const [height, width] = [image.height, image.width].map((side) => Math.max(patchSize, Math.round(side * factor))) as [
+    number,
+    number,
+  ]
   io.stderr.write(
     `Shrunk from ${image.width} x ${image.height} to ${width} x ${height} pixels; --image-size sets another size.\n`,
   )

@@ -13,6 +13,7 @@ import { scoreKnn } from './knn.js'
 /** `dino eval knn`: features of train/ vote on val/, with no training in between. */
 export async function runKnn(options: KnnOptions, io: TrainIO): Promise<number> {
   const [train, test] = await splits(options.data)
+  const { labels: testLabels, classes } = relabel(test, train)
   const backbone = await loadBackbone(options.checkpoint, options.network)
   const size = options.imageSize ?? backbone.config.imgSize
   const { session, embed } = await openFeatures(backbone, { engine: options.engine, size, io })
@@ -23,7 +24,7 @@ export async function runKnn(options: KnnOptions, io: TrainIO): Promise<number> 
         embed,
         size,
         background: backbone.background,
-        indices: [...Array(images.count).keys()],
+        indices: labelled(images),
         signal: io.signal,
         onProgress: count.update,
       })
@@ -33,11 +34,10 @@ export async function runKnn(options: KnnOptions, io: TrainIO): Promise<number> 
     }
     const trainFeatures = await featuresOf('train', train)
     const testFeatures = await featuresOf('val', test)
-    const testLabels = relabel(test, train)
     const scores = scoreKnn(trainFeatures, train.labels!, testFeatures, testLabels, {
       k: options.k,
       temperature: options.temperature,
-      classes: train.classes.length,
+      classes,
     })
     const result = {
       checkpoint: backbone.path,
@@ -49,12 +49,14 @@ export async function runKnn(options: KnnOptions, io: TrainIO): Promise<number> 
       val: testFeatures.rows,
       knn: scores,
     }
-    await writeFileAtomic(join(dirname(backbone.path), 'knn.json'), `${JSON.stringify(result, null, 2)}\n`)
     if (options.json) io.stdout.write(`${JSON.stringify(result)}\n`)
     else {
       const rows = Object.entries(scores).map(([k, { top1, top5 }]) => [k, top1.toFixed(2), top5.toFixed(2)])
       io.stdout.write(`${table(['k', 'top-1 %', 'top-5 %'], rows)}\n`)
     }
+    // Beside the run that it measures; not beside somebody's weights.
+    if (backbone.run)
+      await writeFileAtomic(join(dirname(backbone.path), 'knn.json'), `${JSON.stringify(result, null, 2)}\n`)
     return 0
   } finally {
     await session.close()
@@ -77,8 +79,14 @@ async function splits(data: string): Promise<[TrainImages, TrainImages]> {
   return [train, test]
 }
 
-/** The labels of `images` as numbers of the classes of `reference`; a class that it lacks is never right. */
-function relabel(images: TrainImages, reference: TrainImages): Int32Array {
-  const numbers = images.classes.map((name) => reference.classes.indexOf(name))
-  return images.labels!.map((label) => (label < 0 ? -1 : numbers[label]!))
+/** Images with a class: one that lies beside the class folders has none. */
+function labelled({ labels }: TrainImages): number[] {
+  return [...labels!.keys()].filter((index) => labels![index]! >= 0)
+}
+
+/** The labels of `images` in the numbers of `reference`; a class that it lacks gets a number that nothing votes for. */
+function relabel(images: TrainImages, reference: TrainImages): { labels: Int32Array; classes: number } {
+  const names = [...new Set([...reference.classes, ...images.classes])]
+  const numbers = images.classes.map((name) => names.indexOf(name))
+  return { labels: images.labels!.map((label) => (label < 0 ? -1 : numbers[label]!)), classes: names.length }
 }

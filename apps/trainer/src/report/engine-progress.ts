@@ -11,7 +11,7 @@ export function engineProgress(io: TrainIO): NonNullable<SessionOptions['onProgr
     if (phase === 'searching') return
     const size = received !== undefined && total ? ` ${bytes(received)} of ${bytes(total)}` : ''
     const text = `TensorFlow engine: ${phase}${size}`
-    if (line && phase !== 'ready') line(text)
+    if (line && phase !== 'ready') line(message ? `${text} (${message})` : text)
     else if (phase !== lastPhase) io.stderr.write(`${text}${message ? ` (${message})` : ''}\n`)
     if (line && phase === 'ready') line.done()
     lastPhase = phase

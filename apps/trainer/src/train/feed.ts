@@ -94,8 +94,8 @@ export function createFeed(
       return batch
     },
     async close() {
-      await Promise.allSettled(ahead)
       await pool.terminate()
+      await Promise.allSettled(ahead)
     },
   }
 }

@@ -34,7 +34,7 @@ test('a sharp teacher that the student has yet to follow is no collapse, nor is 
 
 test('a few bad batches are not enough, and a second collapse is named again', () => {
   const healthy = repeat(5, 3, 1)
-  const short = repeat(10, 0, 0)
+  const short = repeat(9, 0, 0)
   expect(warnings([...short, ...healthy, ...short, ...healthy])).toEqual([])
   expect(warnings([...repeat(20, 0, 0), ...healthy, ...repeat(20, lnK, 0)])).toHaveLength(2)
 })

@@ -30,7 +30,7 @@ export function collapseMonitor(outDim: number, patience = 50): CollapseMonitor 
             : teacherEntropy > 0.99 * lnK
               ? 'uniform'
               : undefined
-      steps = now !== undefined && now === mode ? steps + 1 : 0
+      steps = now === undefined ? 0 : now === mode ? steps + 1 : 1
       mode = now
       if (mode === undefined || steps !== patience) return undefined
       return mode === 'one' ? oneDimension(teacherEntropy) : uniform(teacherEntropy, lnK)

@@ -45,10 +45,19 @@ export async function openRunFolder(
       2,
     )
   }
-  if (saved) refuseChanges(folder, saved, config)
   const path = checkpointPath(folder)
-  const checkpoint = saved && existsSync(path) ? await loadCheckpoint(path) : undefined
-  if (checkpoint) refuseOtherImages(config, checkpoint, images)
+  if (!saved && existsSync(path)) {
+    throw new Failure(
+      `${folder} holds a checkpoint of something else (no config.json). Choose another --output-dir.`,
+      2,
+    )
+  }
+  const checkpoint = existsSync(path) ? await loadCheckpoint(path) : undefined
+  if (saved && checkpoint) {
+    refuseChanges(folder, saved, config)
+    refuseChanges(folder, checkpoint.progress.config, config)
+    refuseOtherImages(config, checkpoint, images)
+  }
   await mkdir(folder, { recursive: true })
   await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
   return checkpoint

@@ -50,8 +50,13 @@ test('a folder of photos is trained on, with labels for k-NN alone, and its chec
 
   mkdirSync(join(folder, 'split'))
   for (const part of ['train', 'val']) spawnSync('cp', ['-r', 'photos', `split/${part}`], { cwd: folder })
+  // A class that training lacks is never right, and a picture without a class is none of its business.
+  mkdirSync(join(folder, 'split/val/green'))
+  await photo(join(folder, 'split/val/green/0.jpg'), [40, 200, 60], 0)
+  await photo(join(folder, 'split/train/loose.jpg'), [40, 200, 60], 0)
   const knn = dino('eval knn run --data split --k 1 5 --json')
-  expect(JSON.parse(knn.stdout)).toMatchObject({ network: 'teacher', train: 24, val: 24, knn: { 1: { top1: 100 } } })
+  expect(JSON.parse(knn.stdout)).toMatchObject({ network: 'teacher', train: 24, val: 25, knn: { 1: { top1: 96 } } })
+  expect(existsSync(join(folder, 'run', 'knn.json'))).toBe(true)
 
   const extracted = dino('extract run --data photos --output features.safetensors --json')
   expect(JSON.parse(extracted.stdout)).toMatchObject({ rows: 24, dim: 96, leftOut: 0 })
@@ -92,6 +97,25 @@ test('a folder that holds another run is left alone', () => {
   const { status, stderr } = dino(`train --data photos ${quick} --output-dir taken --lr 0.1`)
   expect(stderr).toMatch(/taken holds another run \(--lr .* there, .* here\)/)
   expect(status).toBe(2)
+
+  const more = dino('train --resume --output-dir taken') // a limit is of the call that stated it
+  expect(more.stderr).toContain('Done: step 8 of 8')
+  expect(more.status).toBe(0)
+})
+
+test('a folder in use, or with a checkpoint of something else, is left alone', () => {
+  mkdirSync(join(folder, 'busy'))
+  writeFileSync(join(folder, 'busy', '.lock'), String(process.pid))
+  const busy = dino(`train --data photos ${quick} --output-dir busy`)
+  expect(busy.stderr).toContain(`busy is in use by process ${process.pid}`)
+  expect(busy.status).toBe(2)
+
+  mkdirSync(join(folder, 'foreign'))
+  writeFileSync(join(folder, 'foreign', 'checkpoint.safetensors'), 'precious')
+  for (const command of [`train --data photos ${quick}`, 'demo --steps 1']) {
+    expect(dino(`${command} --output-dir foreign`).status).toBeGreaterThan(0)
+    expect(readFileSync(join(folder, 'foreign', 'checkpoint.safetensors'), 'utf8')).toBe('precious')
+  }
 })
 
 test('unreadable images are set aside and named', async () => {

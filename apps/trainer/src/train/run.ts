@@ -3,15 +3,17 @@ import { openSession, type Session } from '@dino/graph'
 import { checkDataset } from '../config/check.js'
 import type { TrainConfig } from '../config/schema.js'
 import { engineProgress } from '../report/engine-progress.js'
+import { explain } from '../report/explain.js'
 import { Failure, type TrainIO } from '../report/io.js'
 import { openJsonl } from '../report/jsonl.js'
 import { createProgress } from '../report/progress.js'
 import { openEventFile } from '../report/tensorboard.js'
-import { checkpointPath } from './checkpoint.js'
+import { type Checkpoint, checkpointPath } from './checkpoint.js'
 import { imagesOf, type TrainImages } from './images.js'
 import { collapseMonitor } from './monitor.js'
 import { onlineKnn } from './online-knn.js'
 import { openRunFolder } from './run-folder.js'
+import { lockRun } from './run-lock.js'
 import { iterationsPerEpoch, NonFiniteStep, runTraining, type StepRecord } from './training.js'
 
 /**
@@ -24,17 +26,44 @@ export async function train(config: TrainConfig, io: TrainIO, { resume }: { resu
   const images = await imagesOf(config.data)
   checkDataset(config, images.count)
   const checkpoint = await openRunFolder(config, images, resume)
+  const unlock = lockRun(config.outputDir)
+  try {
+    return await trainLocked(config, io, images, checkpoint)
+  } finally {
+    unlock()
+  }
+}
+
+async function trainLocked(
+  config: TrainConfig,
+  io: TrainIO,
+  images: TrainImages,
+  checkpoint: Checkpoint | undefined,
+): Promise<number> {
   const start = checkpoint?.progress.iteration ?? 0
   const total = iterationsPerEpoch(config, images) * config.epochs
   if (start >= total) {
     io.stderr.write(`${config.outputDir} is done: ${total} of ${total} steps. More --epochs are another run.\n`)
     return 0
   }
+  if (config.maxSteps !== undefined && start >= config.maxSteps) {
+    io.stderr.write(
+      `${config.outputDir} has taken ${start} steps: --max-steps ${config.maxSteps} allows no more. Raise it.\n`,
+    )
+    return 0
+  }
   const session = await openSession({
     engine: config.engine,
     ...(config.threads > 0 && { threads: config.threads }),
     onProgress: engineProgress(io),
+  }).catch((error: unknown) => {
+    if (!io.signal.aborted) throw error // Ctrl-C reaches a download as well
   })
+  if (!session || io.signal.aborted) {
+    await session?.close()
+    io.stderr.write('Interrupted before the first step.\n')
+    return 130
+  }
   try {
     introduce(io, config, images, session, start, total)
     return await trainIn(session)
@@ -45,9 +74,12 @@ export async function train(config: TrainConfig, io: TrainIO, { resume }: { resu
   async function trainIn(session: Session): Promise<number> {
     const metrics = openJsonl(join(config.outputDir, 'metrics.jsonl'), { iteration: start })
     const events = openEventFile(config.outputDir, { iteration: start })
-    const progress = createProgress(io, { ...config, total, start })
+    const last = Math.min(total, config.maxSteps ?? total)
+    const progress = createProgress(io, { ...config, total: last, start })
     const monitor = collapseMonitor(config.outDim)
     let knn: Awaited<ReturnType<typeof onlineKnn>> | undefined
+    const scoreKnn = async () => (knn ??= await onlineKnn(config, images, session)).score()
+    let iteration = start
     try {
       const result = await runTraining({
         config,
@@ -58,19 +90,23 @@ export async function train(config: TrainConfig, io: TrainIO, { resume }: { resu
         signal: io.signal,
         hooks: {
           onStep(record) {
+            iteration = record.iteration
             progress.step(record)
             const warning = monitor.observe(record)
             if (warning) progress.note(warning)
-            if (record.iteration % config.logFreq !== 0 && record.iteration !== total) return
+            if (record.iteration % config.logFreq !== 0 && record.iteration !== last) return
             metrics.write(record)
             events.scalars(record.iteration, tagged(record))
           },
           async onEpoch(epoch) {
             if (!images.labels || config.knnFreq === 0 || epoch % config.knnFreq !== 0) return
-            knn ??= await onlineKnn(config, images, session)
-            const { student, teacher } = await knn.score()
+            const scores = await scoreKnn().catch((error: unknown) => {
+              progress.note(`epoch ${epoch}: no k-NN: ${explain(error)}`) // training is worth more than its measure
+            })
+            if (!scores) return
+            const { student, teacher } = scores
             const iteration = epoch * iterationsPerEpoch(config, images)
-            metrics.write({ iteration, epoch, knn: { k: config.knnK, student, teacher } })
+            metrics.write({ iteration, epoch: epoch - 1, knn: { k: config.knnK, student, teacher } })
             events.scalars(iteration, { 'knn/student': student, 'knn/teacher': teacher })
             progress.note(
               `epoch ${epoch}: k-NN (k=${config.knnK}) teacher ${teacher.toFixed(1)} %, student ${student.toFixed(1)} %`,
@@ -82,7 +118,7 @@ export async function train(config: TrainConfig, io: TrainIO, { resume }: { resu
           },
           onSetAside(name, reason) {
             progress.note(`Set aside, not readable: ${name}: ${reason}`)
-            metrics.write({ setAside: name, reason })
+            metrics.write({ iteration, setAside: name, reason })
           },
         },
       })
@@ -137,11 +173,12 @@ function tagged(record: StepRecord): Record<string, number> {
   }
 }
 
-function explainNonFinite(error: NonFiniteStep, config: TrainConfig): Failure {
+/** What to tell of a step that is not finite: the reason, what is kept, and its images. */
+export function explainNonFinite(error: NonFiniteStep, config: TrainConfig): Failure {
   return new Failure(
     `${error.message} Nothing of that step was kept: ${checkpointPath(config.outputDir)} holds the state before it. ` +
-      `Its images: ${error.images.join(', ')}. Look at them, then lower --lr or --clip-grad and start again from an ` +
-      'earlier checkpoint.',
+      `Its images: ${error.images.join(', ')}. Look at them; if they are sound, start another run (--output-dir) with a ` +
+      'lower --lr or --clip-grad.',
     1,
     { cause: error },
   )

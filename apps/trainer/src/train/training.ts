@@ -113,6 +113,7 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
   let iteration = start
   let step: Compiled | undefined
   let frozen: boolean | undefined
+  let stepFailed = false
   try {
     let before = performance.now()
     while (iteration < last) {
@@ -132,7 +133,8 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
       }
       const inputs = stepInputs(setup, config, batch, values, iteration, epoch)
       const outputs = await step!(inputs).catch((error: unknown) => {
-        throw error instanceof NotFiniteError ? new NonFiniteStep(iteration + 1, batch.names, error) : error
+        stepFailed = !(error instanceof NotFiniteError)
+        throw stepFailed ? error : new NonFiniteStep(iteration + 1, batch.names, error as NotFiniteError)
       })
       batch.release()
       iteration++
@@ -161,16 +163,17 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
         await save(iteration)
         before = saved = performance.now()
       }
-      if (iteration === last) break
+      if (iteration === total) break
       if (signal?.aborted) ended = 'interrupted'
+      else if (iteration === last) break
       else if (config.maxMinutes !== undefined && minutesSince(began) >= config.maxMinutes) ended = 'limit'
       else continue
       break
     }
     if (iteration % perEpoch !== 0) await save(iteration)
   } catch (error) {
-    // Whatever failed, the state in the session is that of the last whole step.
-    if (error instanceof NonFiniteStep) await save(iteration)
+    // The state is that of the last whole step, unless TensorFlow failed within one. The first error is the one to tell.
+    if (!stepFailed && iteration > start) await save(iteration).catch(() => {})
     throw error
   } finally {
     step?.dispose()

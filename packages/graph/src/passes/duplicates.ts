@@ -26,8 +26,8 @@ function keyOf({ op, inputs, attributes, outputs }: Node): string {
 
 function valueKey(attribute: Attribute) {
   if (attribute.type === 'tensor') return digest(attribute.value)
-  // JSON has no -0, Infinity and NaN
-  return attribute.type === 'float' && !Number.isFinite(attribute.value) ? String(attribute.value) : attribute.value
+  if (attribute.type !== 'float') return attribute.value
+  return Object.is(attribute.value, -0) ? '-0' : String(attribute.value) // JSON has no -0, Infinity and NaN
 }
 
 function digest({ data }: HostTensor): string {
