@@ -1,7 +1,10 @@
 import type { Case } from '@dino/fixtures'
-import colors from 'picocolors'
+import pc from 'picocolors'
 import type { Check } from './check.js'
 import type { Engine } from './engine.js'
+
+// By itself picocolors colours a pipe where CI is set.
+const colors = pc.createColors(process.stdout.isTTY === true && !process.env.NO_COLOR)
 
 export interface Row {
   kind: string
