@@ -111,13 +111,16 @@ describe('data that cannot be trained on is refused in one line, before an engin
   }
 
   test('a folder that is not there', () => {
-    expect(refused('train --data gone').stderr).toContain('gone')
+    expect(refused('train --data gone')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('there is no gone'),
+    })
   })
 
   test('an empty folder, and one of text files', () => {
     mkdirSync(join(folder, 'empty'))
     expect(refused('train --data empty')).toMatchObject({
-      status: 1,
+      status: 2,
       stderr: expect.stringContaining('no images in empty'),
     })
     writeFileSync(join(folder, 'empty', 'a.txt'), 'no picture')

@@ -136,32 +136,12 @@ test('unreadable images are set aside and named', async () => {
   expect(status).toBe(0)
 })
 
-test.each([
-  ['nowhere', '--data: expected a folder or a glob of images, but there is no nowhere'],
-  ['hollow', '--data: no images in hollow'],
-  ['papers', '--data: no images in papers: it holds 2 other files'],
-])('a folder without images is refused: %s', (data, message) => {
-  mkdirSync(join(folder, 'hollow'), { recursive: true })
-  mkdirSync(join(folder, 'papers'), { recursive: true })
-  for (const name of ['a.txt', 'b.md']) writeFileSync(join(folder, 'papers', name), 'words')
-  const { status, stderr } = dino(`train --data ${data} ${quick}`)
-  expect(stderr).toContain(message)
-  expect(stderr).not.toContain('    at ')
-  expect(status).toBe(2)
-})
-
 test('a folder in which no image can be read ends the run with the first reason', () => {
   mkdirSync(join(folder, 'fakes'))
   for (let i = 0; i < 6; i++) writeFileSync(join(folder, 'fakes', `${i}.jpg`), 'words')
   const { status, stderr } = dino(`train --data fakes ${quick} --output-dir none`)
   expect(stderr).toMatch(/None of the 6 images can be read. The first one, fakes.\d.jpg: not a JPEG/)
   expect(status).toBe(1)
-})
-
-test('a batch larger than the data set is refused', () => {
-  const { status, stderr } = dino(`train --data photos ${recipe} --output-dir large --batch-size 25`)
-  expect(stderr).toContain('--batch-size 25 is larger than the data set: photos has 24 images')
-  expect(status).toBe(2)
 })
 
 test('a checkpoint that is none, or of another kind, is refused in one line', async () => {
