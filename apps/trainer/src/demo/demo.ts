@@ -43,7 +43,7 @@ const SCENES = 200
 /** Share of a training scene that its object's square takes: whole pictures of it, and small ones anywhere. */
 const TRAIN_AREA = [0.25, 0.8] as const
 const TRAINED_ON =
-  'Each training object is seen once on white and once in a scene of its own, on a ground of blurred pieces of other training objects.'
+  'In an epoch each training object is seen twice on white and once in a scene of its own, on a ground of blurred pieces of other training objects.'
 const EXAMPLES = 12
 /** Category k-NN is scored this many times on the way. */
 const KNN_POINTS = 8
@@ -59,10 +59,10 @@ export async function demo(options: DemoOptions, io: TrainIO): Promise<number> {
     `Data: ${items.length} objects in ${categories.length} categories, embedded; ${train.length} to train on, ${test.length} held out.`,
   )
 
-  const config = demoConfig(options, train.length)
+  const images = await trainingImages(emoji)
+  const config = demoConfig(options, images)
   await claimFolder(config)
   const setup = setupOf(config)
-  const images = await trainingImages(emoji)
   const total = Math.min(config.maxSteps ?? Infinity, iterationsPerEpoch(config, images) * config.epochs)
   const evaluation = await makeEvaluationSet(emoji, {
     size: config.globalCropsSize,
@@ -189,7 +189,7 @@ async function claimFolder(config: TrainConfig): Promise<void> {
   )
 }
 
-function demoConfig(options: DemoOptions, trainObjects: number): TrainConfig {
+function demoConfig(options: DemoOptions, images: TrainImages): TrainConfig {
   const reason = refusal('seed', options.seed)
   if (reason) throw new Failure(`--seed: ${reason}`, 2)
   const config = resolveConfig({
@@ -201,7 +201,7 @@ function demoConfig(options: DemoOptions, trainObjects: number): TrainConfig {
     numWorkers: Math.min(2, Math.max(0, availableParallelism() - 1)),
   })
   if (options.steps === undefined) return config
-  const perEpoch = iterationsPerEpoch(config, { count: 2 * trainObjects })
+  const perEpoch = iterationsPerEpoch(config, images)
   const epochs = Math.ceil(options.steps / perEpoch)
   return {
     ...config,
@@ -297,7 +297,10 @@ function jaccard({ attention }: NetworkScores): string {
   return attention.meanHead.toFixed(3)
 }
 
-/** What it trains on: each object once on white and once in a scene, as a photograph would show it. */
+/**
+ * What it trains on in an epoch: each object twice on white, as the categories are asked for, and once in a scene, as a
+ * photograph would show it. Scenes alone cost category k-NN two points, white alone leaves attention at the ground.
+ */
 async function trainingImages({ items, train, categories }: Emoji): Promise<TrainImages> {
   const objects = train.map((i) => items[i]!)
   const rgba = objects.map((item) => item.rgba)
@@ -310,16 +313,12 @@ async function trainingImages({ items, train, categories }: Emoji): Promise<Trai
     seed: 1,
     area: TRAIN_AREA,
   })
-  return imagesInMemory(
-    [
-      ...objects.map(({ name, label, rgba }) => ({ name, label, image: shared(compositeOn(rgba)) })),
-      ...scenes.map(({ object, image }) => {
-        const { name, label } = objects[object]!
-        return { name: `${name}, in a scene`, label, image: shared(image) }
-      }),
-    ],
-    categories,
-  )
+  const onWhite = objects.map(({ name, label, rgba }) => ({ name, label, image: shared(compositeOn(rgba)) }))
+  const inScenes = scenes.map(({ object, image }) => {
+    const { name, label } = objects[object]!
+    return { name: `${name}, in a scene`, label, image: shared(image) }
+  })
+  return imagesInMemory([...onWhite, ...onWhite, ...inScenes], categories)
 }
 
 /** Pixels in shared memory reach the worker threads without being copied. */
