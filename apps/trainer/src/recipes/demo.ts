@@ -5,7 +5,8 @@ export const demo = recipe({
   name: 'demo',
   summary: 'a tiny ViT on 32-pixel images: minutes on two cores; start here on a small machine',
   source: 'measured for this project on the embedded emoji, each on white and in a scene (`dino demo`)',
-  expect: 'EXPECT',
+  expect:
+    'on the embedded set, over 3 seeds, in 4 minutes on 2 cores: category k-NN 48 to 49 % (untrained 40 to 41), mean-head Jaccard .43 to .46 (untrained .04 to .14)',
   settings: {
     arch: 'vit_tiny',
     patchSize: 8,
