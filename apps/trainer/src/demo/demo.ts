@@ -10,6 +10,7 @@ import { refusal } from '../config/fields.js'
 import { resolveConfig } from '../config/resolve.js'
 import type { TrainConfig } from '../config/schema.js'
 import { attentionEmbedder, clsEmbedder } from '../inspect/embed.js'
+import { engineName } from '../report/engine-name.js'
 import { engineProgress } from '../report/engine-progress.js'
 import { duration } from '../report/format.js'
 import { Failure, type TrainIO } from '../report/io.js'
@@ -83,7 +84,7 @@ export async function demo(options: DemoOptions, io: TrainIO): Promise<number> {
   if (!session) return interrupted('while the engine was fetched')
   try {
     say(
-      `Engine: ${engineName(session)}. Model: ${architecture(config)}, no labels, ${total} steps of ${config.batchSize} images.`,
+      `Engine: ${machineName(session)}. Model: ${architecture(config)}, no labels, ${total} steps of ${config.batchSize} images.`,
     )
     await session.create(initialState(setup, initStudent(setup, config.seed)))
     const network = await networkOf(session, config, 'teacher')
@@ -141,7 +142,7 @@ export async function demo(options: DemoOptions, io: TrainIO): Promise<number> {
         steps: total,
         batchSize: config.batchSize,
         trainingSeconds: seconds,
-        engine: engineName(session),
+        engine: machineName(session),
         trainObjects: train.length,
         testObjects: test.length,
         categories: categories.length,
@@ -257,9 +258,8 @@ function architecture({ embedDim, depth, patchSize }: TrainConfig): string {
   return `ViT, width ${embedDim}, depth ${depth}, patch ${patchSize}`
 }
 
-function engineName({ engine }: Session): string {
-  const name = engine.kind === 'eager' ? `TensorFlow.js ${engine.backend}` : `TensorFlow ${engine.version}`
-  return `${name} on ${availableParallelism()} CPU cores`
+function machineName(session: Session): string {
+  return `${engineName(session)} on ${availableParallelism()} CPU cores`
 }
 
 function summary({ before, after, baselines: { pixels, histogram, chance, attention } }: DemoResult): string {

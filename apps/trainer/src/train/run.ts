@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { openSession, type Session } from '@dino/graph'
 import { checkDataset } from '../config/check.js'
 import type { TrainConfig } from '../config/schema.js'
+import { engineName } from '../report/engine-name.js'
 import { engineProgress } from '../report/engine-progress.js'
 import { explain } from '../report/explain.js'
 import { Failure, type TrainIO } from '../report/io.js'
@@ -143,14 +144,14 @@ function introduce(
   io: TrainIO,
   config: TrainConfig,
   images: TrainImages,
-  { engine }: Session,
+  session: Session,
   start: number,
   total: number,
 ): void {
   const labels = images.labels ? `${images.classes.length} classes, used for evaluation only` : 'no labels'
-  const where = engine.kind === 'eager' ? `TensorFlow.js ${engine.backend}` : `TensorFlow ${engine.version}`
+  const { engine } = session
   io.stderr.write(`Data: ${images.count} images (${labels}) in ${config.data}\n`)
-  io.stderr.write(`Engine: ${where}${engine.kind === 'eager' ? ` (${engine.reason})` : ''}\n`)
+  io.stderr.write(`Engine: ${engineName(session)}${engine.kind === 'eager' ? ` (${engine.reason})` : ''}\n`)
   io.stderr.write(`Run: ${config.outputDir}, ${total} steps${start > 0 ? `, going on after step ${start}` : ''}\n`)
 }
 
