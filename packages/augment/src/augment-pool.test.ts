@@ -228,16 +228,34 @@ describe('a worker thread that dies', () => {
   })
 })
 
-test('a pool that nobody terminates does not keep the process alive', async () => {
+/** What a program of its own prints that has a `pool` of one worker thread and the `samples`. */
+async function run(code: string): Promise<string> {
   const script = `
     import { AugmentPool } from ${JSON.stringify(new URL('../dist/node.js', import.meta.url).href)}
-    const pool = new AugmentPool({ seed: 0, workers: 2, options: ${JSON.stringify(options)} })
-    const { failed } = await pool.batch({ epoch: 0, samples: [{ index: 0, path: ${JSON.stringify(paths[0])} }] })
-    console.log(failed.length)`
+    const pool = new AugmentPool({ seed: 0, workers: 1, options: ${JSON.stringify(options)} })
+    const samples = ${JSON.stringify(paths.map((path, index) => ({ index, path })))}
+    ${code}`
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
     timeout: 60_000,
   })
-  expect(stdout).toBe('0\n')
+  return stdout
+}
+
+test('a pool that nobody terminates does not keep the process alive', async () => {
+  expect(await run('console.log((await pool.batch({ epoch: 0, samples })).failed.length)')).toBe('0\n')
+})
+
+test('terminate resolves although answers come in late', async () => {
+  const stdout = await run(`
+    const first = pool.batch({ epoch: 0, samples: samples.slice(0, 1) })
+    const second = pool.batch({ epoch: 0, samples: samples.slice(1, 3) })
+    second.catch(() => {})
+    await first
+    const until = performance.now() + 500
+    while (performance.now() < until); // meanwhile the thread does the rest
+    await pool.terminate()
+    console.log('ended')`)
+  expect(stdout).toBe('ended\n')
 })
 
 describe('refused', () => {

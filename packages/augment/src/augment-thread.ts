@@ -56,6 +56,7 @@ export class WorkerThread implements Thread {
   constructor(url: URL, settings: WorkerSettings, events: WorkerEvents) {
     this.#worker = new Worker(url, { workerData: settings, execArgv: [] }) // not the loaders of the main thread
     this.#worker.on('message', (message: FromWorker) => {
+      if (this.#ended) return // a late answer: letting go of the thread now would let the process end before it does
       if ('ready' in message) this.ready = true
       else {
         this.#finish(message.id, message.reason)
