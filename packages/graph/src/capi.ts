@@ -35,6 +35,7 @@ export function declareCApi(library: LibraryHandle, output: TypeObject) {
     message: c<[P], string>('TF_Message', 'str', [p]),
     newBuffer: c<[], P>('TF_NewBuffer', p, []),
     deleteBuffer: c<[P], void>('TF_DeleteBuffer', 'void', [p]),
+    newBufferFromString: c<[Uint8Array, number], P>('TF_NewBufferFromString', p, [p, 'size_t']),
 
     allocateTensor: c<[number, Longs, number, number], P>('TF_AllocateTensor', p, ['int', p, 'int', 'size_t']),
     deleteTensor: c<[P], void>('TF_DeleteTensor', 'void', [p]),
@@ -76,7 +77,7 @@ export function declareCApi(library: LibraryHandle, output: TypeObject) {
     deviceName: c<[P, number, P], string>('TF_DeviceListName', 'str', [p, 'int', p]),
     deleteDeviceList: c<[P], void>('TF_DeleteDeviceList', 'void', [p]),
     // session, run options, feeds, their tensors, n, fetches, results, n, targets, n, run metadata, status
-    sessionRun: c<[P, null, Longs, Longs, number, Longs, Longs, number, Longs, number, null, P], void>(
+    sessionRun: c<[P, P | null, Longs, Longs, number, Longs, Longs, number, Longs, number, P | null, P], void>(
       'TF_SessionRun',
       'void',
       [p, p, p, p, 'int', p, p, 'int', p, 'int', p, p],

@@ -4,6 +4,7 @@ import type { HostTensor } from './host-tensor.js'
 import type { Program } from './ir.js'
 import { type PassOptions, runPasses } from './passes/index.js'
 import { type PrintOptions, printProgram } from './print.js'
+import type { NodeTime } from './profile.js'
 import type { Session } from './session.js'
 import { TensorFlowSession } from './tensorflow-session.js'
 import { trace } from './trace.js'
@@ -28,6 +29,8 @@ export interface Compiled {
   readonly program: Program | undefined
   /** The program as text, empty on the eager engine. */
   print(options?: PrintOptions): string
+  /** A call, and when each of its nodes ran. Refused on the eager engine. */
+  profile(inputs: Record<string, Feed>): Promise<{ outputs: Record<string, HostTensor>; nodes: NodeTime[] }>
   /** Shape and dtype of each output; undefined on the eager engine. */
   readonly outputs: Record<string, TensorSpec> | undefined
   /** Refuses later calls. The session keeps the graph until it is closed. */
@@ -43,18 +46,29 @@ export async function compile(fn: TraceableFunction, options: CompileOptions): P
   const { session, inputs, name = fn.name || 'compiled', passes, print } = options
   checkSpecs(name, inputs)
   let disposed = false
+  type Run = (
+    feeds: Record<string, Feed>,
+    onProfile?: (nodes: NodeTime[]) => void,
+  ) => Promise<Record<string, HostTensor>>
   const guarded =
-    (run: (feeds: Record<string, Feed>) => Promise<Record<string, HostTensor>>) =>
-    async (feeds: Record<string, Feed>) => {
+    (run: Run): Run =>
+    async (feeds, onProfile) => {
       if (disposed) throw new Error(`${name}: disposed. Compile it again.`)
-      return run(feeds)
+      return run(feeds, onProfile)
     }
   const dispose = () => {
     disposed = true
   }
   if (session instanceof EagerSession) {
     const run = guarded(session.load(name, fn, inputs))
-    return Object.assign(run, { program: undefined, outputs: undefined, print: () => '', dispose })
+    const profile = () => Promise.reject(new Error(`${name}: the eager engine has no graph to profile.`))
+    return Object.assign((feeds: Record<string, Feed>) => run(feeds), {
+      program: undefined,
+      outputs: undefined,
+      print: () => '',
+      profile,
+      dispose,
+    })
   }
   if (!(session instanceof TensorFlowSession)) throw new TypeError(`${name}: expected a session of openSession().`)
   const program = runPasses(trace(fn, { name, inputs, state: session.specs(), lib: session.lib }), passes)
@@ -66,5 +80,11 @@ export async function compile(fn: TraceableFunction, options: CompileOptions): P
       program.nodes[node]!.outputs[index]!,
     ]),
   ) as Record<string, TensorSpec>
-  return Object.assign(guarded(session.load(program, inputs)), { program, outputs, print: text, dispose })
+  const run = guarded(session.load(program, inputs))
+  const profile = async (feeds: Record<string, Feed>) => {
+    let nodes: NodeTime[] = []
+    const outputs = await run(feeds, (times) => (nodes = times))
+    return { outputs, nodes }
+  }
+  return Object.assign((feeds: Record<string, Feed>) => run(feeds), { program, outputs, print: text, profile, dispose })
 }

@@ -1,5 +1,6 @@
 import { type Output, type Pointer, packOutputs } from './capi.js'
 import { type ConfigOptions, configProto } from './config-proto.js'
+import { FULL_TRACE, type NodeTime, readRunMetadata } from './profile.js'
 import { type TensorFlow, TensorFlowError } from './tensorflow.js'
 import { TfGraph } from './tf-graph.js'
 
@@ -7,6 +8,8 @@ export interface Run {
   feeds?: readonly (readonly [Output, Pointer])[]
   fetches?: readonly Output[]
   targets?: readonly Pointer[]
+  /** Told when each node ran, which slows the call down a little. */
+  onProfile?: (nodes: NodeTime[]) => void
 }
 
 /** A TF_Session and its graph, which grows as functions are compiled. */
@@ -37,29 +40,34 @@ export class Runner {
   }
 
   /** TF_SessionRun on another thread. The tensors that it gives are the caller's, and so are the ones it is fed. */
-  async run({ feeds = [], fetches = [], targets = [] }: Run): Promise<Pointer[]> {
+  async run({ feeds = [], fetches = [], targets = [], onProfile }: Run): Promise<Pointer[]> {
     const { c } = this.lib
     const inputs = packOutputs(feeds.map(([output]) => output))
-    const tensors = BigInt64Array.from(feeds, ([, tensor]) => tensor)
+    const fed = BigInt64Array.from(feeds, ([, tensor]) => tensor)
     const outputs = packOutputs(fetches)
     const results = new BigInt64Array(fetches.length)
     const operations = BigInt64Array.from(targets)
     const status = c.newStatus()
+    const options = onProfile ? c.newBufferFromString(FULL_TRACE, FULL_TRACE.length) : null
+    const metadata = onProfile ? c.newBuffer() : null
     const end = underWay(this.lib)
     try {
       await new Promise<void>((resolve, reject) => {
         const done = (error: Error | null) => (error ? reject(error) : resolve())
         // biome-ignore format: as the C function lists them
         c.sessionRun.async(
-          this.session, null, inputs, tensors, feeds.length, outputs, results, fetches.length, operations, targets.length,
-          null, status, done,
+          this.session, options, inputs, fed, feeds.length, outputs, results, fetches.length, operations, targets.length,
+          metadata, status, done,
         )
       })
       const code = c.getCode(status)
       if (code !== 0) throw new TensorFlowError(c.message(status), code)
-      return Array.from(results, (tensor) => this.lib.own(tensor))
+      const tensors = Array.from(results, (tensor) => this.lib.own(tensor))
+      if (metadata) onProfile!(readRunMetadata(this.lib.bytesOf(metadata)))
+      return tensors
     } finally {
       end()
+      for (const buffer of [options, metadata]) if (buffer) c.deleteBuffer(buffer)
       c.deleteStatus(status)
     }
   }

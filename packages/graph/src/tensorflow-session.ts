@@ -6,7 +6,7 @@ import type { HostTensor } from './host-tensor.js'
 import type { Attribute, Program } from './ir.js'
 import { failedOutput, NotFiniteError } from './not-finite.js'
 import { Queue } from './queue.js'
-import { Runner } from './runner.js'
+import { type Run, Runner } from './runner.js'
 import type { EngineInfo, Session, SessionMemory, SessionOptions } from './session.js'
 import { loadTensorFlow, type TensorFlow, TensorFlowError } from './tensorflow.js'
 import type { TensorSpec } from './traceable.js'
@@ -144,7 +144,7 @@ export class TensorFlowSession implements Session {
   load(
     program: Program,
     inputs: Record<string, TensorSpec>,
-  ): (feeds: Record<string, Feed>) => Promise<Record<string, HostTensor>> {
+  ): (feeds: Record<string, Feed>, onProfile?: Run['onProfile']) => Promise<Record<string, HostTensor>> {
     this.checkOpen(program.name)
     const { lib, runner } = this
     const used = new Map<string, Variable>()
@@ -157,20 +157,20 @@ export class TensorFlowSession implements Session {
     const emitted = emit(program, { graph: runner.graph, prefix, handle, device: this.device })
     const names = Object.keys(emitted.outputs)
     const fetches = Object.values(emitted.outputs)
-    const call = async (feeds: readonly (readonly [Output, Pointer])[]) => {
+    const call = async (feeds: readonly (readonly [Output, Pointer])[], onProfile: Run['onProfile']) => {
       for (const [name, variable] of used) {
         if (this.variables.get(name) === variable) continue
         throw new Error(`${program.name}: the variable ${name} that it was compiled for was removed. Compile it again.`)
       }
       if (fetches.length + emitted.targets.length === 0) return {}
-      const results = await runner.run({ feeds, fetches, targets: emitted.targets })
+      const results = await runner.run({ feeds, fetches, targets: emitted.targets, onProfile })
       const values: Record<string, HostTensor> = {}
       this.take(results, (value, i) => {
         values[names[i]!] = value
       })
       return values
     }
-    return async (feeds) => {
+    return async (feeds, onProfile) => {
       this.checkOpen(program.name)
       const tensors = checkFeeds(program.name, inputs, feeds)
       // Copied now: the caller may reuse its arrays while the call waits its turn.
@@ -178,7 +178,7 @@ export class TensorFlowSession implements Session {
         ([name, output]) => [output, lib.toTensor(tensors[name]!)] as const,
       )
       try {
-        return await this.queue.run(() => call(fed))
+        return await this.queue.run(() => call(fed, onProfile))
       } catch (error) {
         if (!(error instanceof TensorFlowError)) throw error
         const output = failedOutput(error.message)

@@ -51,15 +51,20 @@ export class TensorFlow {
       try {
         this.c.graphGetOpDef(graph, op, buffer, this.status)
         this.check(op)
-        const { data, length } = this.readBuffer(buffer)
-        const bytes = new Uint8Array(Number(length))
-        this.memcpy(bytes, data, bytes.length)
-        this.defs.set(op, (def = decodeOpDef(bytes)))
+        this.defs.set(op, (def = decodeOpDef(this.bytesOf(buffer))))
       } finally {
         this.c.deleteBuffer(buffer)
       }
     }
     return def
+  }
+
+  /** A copy of what is in a TF_Buffer. */
+  bytesOf(buffer: Pointer): Uint8Array {
+    const { data, length } = this.readBuffer(buffer)
+    const bytes = new Uint8Array(Number(length))
+    if (bytes.length > 0) this.memcpy(bytes, data, bytes.length)
+    return bytes
   }
 
   /** Copies into a new TF_Tensor, to be deleted with `deleteTensor`. */
