@@ -2,6 +2,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import type { HostTensor } from './dtype.js'
 import { SafetensorsError } from './error.js'
 import { parseSafetensors, type Safetensors } from './parse.js'
+import { PickleError } from './pickle-error.js'
+import { type PyTorchFile, type PyTorchOptions, parsePyTorch } from './pytorch.js'
 import { safetensorsPieces } from './serialize.js'
 import { writePiecesAtomic } from './write-atomic.js'
 
@@ -11,20 +13,22 @@ import { writePiecesAtomic } from './write-atomic.js'
  * @throws SafetensorsError naming the file: it is missing, a folder, unreadable or damaged
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
-  let bytes: Uint8Array
-  try {
-    const handle = await open(path, 'r')
-    try {
-      bytes = await readAll(handle)
-    } finally {
-      await handle.close()
-    }
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message
-    throw new SafetensorsError(`readSafetensors: cannot read ${path}: ${reason}.`, { file: path, cause })
-  }
+  const bytes = await readWhole(path, (reason, cause) => {
+    return new SafetensorsError(`readSafetensors: cannot read ${path}: ${reason}.`, { file: path, cause })
+  })
   return parseSafetensors(bytes, { file: path })
+}
+
+/**
+ * Reads what `torch.save` wrote: `parsePyTorch` of a file.
+ *
+ * @throws PickleError naming the file: it is missing, a folder, unreadable, damaged, or names code
+ */
+export async function readPyTorch(path: string, options: Omit<PyTorchOptions, 'file'> = {}): Promise<PyTorchFile> {
+  const bytes = await readWhole(path, (reason, cause) => {
+    return new PickleError(`readPyTorch: cannot read ${path}: ${reason}.`, { file: path, cause })
+  })
+  return parsePyTorch(bytes, { ...options, file: path })
 }
 
 /**
@@ -40,6 +44,21 @@ export async function writeSafetensors(
   metadata: Record<string, string> = {},
 ): Promise<void> {
   await writePiecesAtomic(path, safetensorsPieces(tensors, metadata))
+}
+
+async function readWhole(path: string, failed: (reason: string, cause: unknown) => Error): Promise<Uint8Array> {
+  try {
+    const handle = await open(path, 'r')
+    try {
+      return await readAll(handle)
+    } finally {
+      await handle.close()
+    }
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message
+    throw failed(reason, cause)
+  }
 }
 
 const MAX_READ_BYTES = 2 ** 30 // readFile refuses files above 2 GiB; one read takes at most 2³¹ - 4096 bytes

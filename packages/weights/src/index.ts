@@ -1,4 +1,8 @@
 export type { Dtype, HostTensor } from './dtype.js'
 export { SafetensorsError } from './error.js'
 export { type ParseOptions, parseSafetensors, type Safetensors } from './parse.js'
+export { parsePickle, type UnpickleOptions } from './pickle.js'
+export { PickleError } from './pickle-error.js'
+export { PickleObject, type PickleValue } from './pickle-value.js'
+export { type PyTorchFile, type PyTorchOptions, parsePyTorch } from './pytorch.js'
 export { serializeSafetensors } from './serialize.js'

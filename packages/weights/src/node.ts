@@ -1,2 +1,2 @@
-export { readSafetensors, writeSafetensors } from './file.js'
+export { readPyTorch, readSafetensors, writeSafetensors } from './file.js'
 export { writeFileAtomic } from './write-atomic.js'

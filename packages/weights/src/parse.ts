@@ -1,3 +1,4 @@
+import { copyOf } from './copy-of.js'
 import { type Dtype, type DtypeFormat, formats, HEADER_LIMIT_BYTES, type HostTensor } from './dtype.js'
 import { SafetensorsError } from './error.js'
 
@@ -154,8 +155,8 @@ function view(bytes: Uint8Array, dataStart: number, { format, shape, begin, end 
   const count = (end - begin) / format.size
   const dtype: Dtype = format.dtype
   if (start % format.size === 0) return { dtype, shape, data: new format.array(bytes.buffer, start, count) }
-  const copy = bytes.slice(dataStart + begin, dataStart + end)
-  return { dtype, shape, data: new format.array(copy.buffer, copy.byteOffset, count) }
+  const copy = copyOf(bytes, dataStart + begin, dataStart + end)
+  return { dtype, shape, data: new format.array(copy.buffer, 0, count) }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

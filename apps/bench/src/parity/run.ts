@@ -73,7 +73,7 @@ async function measure(c: Case, engine?: Engine): Promise<Row> {
   const run = engine ? onEngine[c.kind]! : Object.hasOwn(plain, c.kind) ? plain[c.kind] : undefined
   if (!run) return { ...row, difference: null, tolerance: given, result: 'not implemented' }
   try {
-    const checks = await run(c, load(c), engine as Engine)
+    const checks = await run(c, load(typeof c.same_as === 'string' ? { ...c, name: c.same_as } : c), engine as Engine)
     if (checks.length === 0) throw new Error('the file holds no expected output to compare with.')
     const { name, difference, tolerance } = worst(checks)
     const good = checks.every(passes)

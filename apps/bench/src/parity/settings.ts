@@ -32,6 +32,12 @@ export class Settings {
     return this.read(name, 'a list of numbers', good, otherwise)
   }
 
+  strings(name: string): string[] {
+    return this.read(name, 'a list of strings', (value) => {
+      return Array.isArray(value) && value.every((item) => typeof item === 'string')
+    })
+  }
+
   list(name: string): unknown[] {
     return this.read(name, 'a list', Array.isArray)
   }
