@@ -1,5 +1,7 @@
+export { type FoundBackbone, findBackbones, type NamingScheme, toHuggingFace } from './backbone-names.js'
 export type { Dtype, HostTensor } from './dtype.js'
 export { SafetensorsError } from './error.js'
+export { type LoadReport, loadReport } from './load-report.js'
 export { type ParseOptions, parseSafetensors, type Safetensors } from './parse.js'
 export { parsePickle, type UnpickleOptions } from './pickle.js'
 export { PickleError } from './pickle-error.js'
