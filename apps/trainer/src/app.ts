@@ -21,6 +21,7 @@ import { evalKnn } from './commands/eval-knn.js'
 import { extract } from './commands/extract.js'
 import { recipes } from './commands/recipes.js'
 import { train } from './commands/train.js'
+import { weightsInspect } from './commands/weights-inspect.js'
 import { kebab } from './config/fields.js'
 import { explain } from './report/explain.js'
 import { Failure, type TrainIO } from './report/io.js'
@@ -36,6 +37,10 @@ const root = buildRouteMap<string, Context>({
     }),
     attention,
     extract,
+    weights: buildRouteMap<string, Context>({
+      routes: { inspect: weightsInspect },
+      docs: { brief: 'Look into files of weights' },
+    }),
     doctor,
     engine,
     completion,

@@ -36,7 +36,7 @@ export const attention = buildCommand<AttentionFlags, [image: string], Context>(
       checkpoint: {
         kind: 'parsed',
         parse: String,
-        brief: 'run folder, a checkpoint in it, or .safetensors with official names',
+        brief: 'run folder, a checkpoint, or weights (.safetensors, .pth; official, timm or Hugging Face names)',
       },
       outputDir: { kind: 'parsed', parse: String, default: 'attention', brief: 'folder for the pictures' },
       imageSize: {

@@ -4,7 +4,7 @@ import { wholeNumber } from './command.js'
 export const checkpoint = {
   placeholder: 'checkpoint',
   parse: String,
-  brief: 'run folder, a checkpoint in it, or .safetensors with official names',
+  brief: 'run folder, a checkpoint, or weights (.safetensors, .pth; official, timm or Hugging Face names)',
 } as const
 
 export const network = {

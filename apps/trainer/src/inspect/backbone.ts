@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import * as vit from '@dino/vit'
-import { SafetensorsError } from '@dino/weights'
-import { readSafetensors } from '@dino/weights/node'
+import { type FoundBackbone, findBackbones, loadReport, PickleError, SafetensorsError, toFloat32 } from '@dino/weights'
+import { readWeights } from '@dino/weights/node'
 import { defaults } from '../config/defaults.js'
 import { Failure } from '../report/io.js'
 import { checkpointPath, type Progress } from '../train/checkpoint.js'
@@ -27,29 +27,52 @@ export interface Backbone {
 export type BackboneKey = 'teacher' | 'student'
 
 /**
- * Reads a backbone from a run folder, a checkpoint of `dino train`, or a safetensors file with the official names.
+ * Reads a backbone from a run folder, a checkpoint of `dino train` or of the reference, or weights alone: safetensors or PyTorch,
+ * under the official names, timm's or Hugging Face's. Whatever does not fit is an error: nothing loads by half.
  *
- * @param key which of the two networks of a checkpoint; the paper evaluates the teacher
+ * @param key which of the two networks of a checkpoint; the paper evaluates the teacher. Default: the teacher, or the only one
  */
-export async function loadBackbone(path: string, key: BackboneKey = 'teacher'): Promise<Backbone> {
+export async function loadBackbone(path: string, key?: BackboneKey): Promise<Backbone> {
   const file = fileOf(path)
-  const { tensors: all, metadata } = await readSafetensors(file).catch((error: unknown) => {
-    throw error instanceof SafetensorsError ? new Failure(error.message) : error
-  })
+  const { tensors: all, metadata } = await readWeights(file).catch(refuseWeights)
   if (metadata.progress) {
     const { config } = JSON.parse(metadata.progress) as Progress
-    const tensors = withoutPrefix(`${key}.backbone.`, all)
+    const tensors = withoutPrefix(`${key ?? 'teacher'}.backbone.`, all)
     const backbone = setupOf(config).vit
     check(file, backbone, tensors)
     return { path: file, run: true, config: backbone, tensors, normalization: config, background: config.background }
   }
-  if (key === 'student') {
-    throw new Failure(`--network student: ${file} holds one network only. Leave the flag out.`, 2)
-  }
-  const tensors = 'cls_token' in all ? all : withoutPrefix('backbone.', all)
+  const found = choose(file, findBackbones(all), all, key)
+  const tensors = Object.fromEntries(Object.entries(found.tensors).map(([name, tensor]) => [name, toFloat32(tensor)]))
   const config = configOf(file, tensors)
   check(file, config, tensors)
   return { path: file, run: false, config, tensors, normalization: defaults, background: defaults.background }
+}
+
+/** The one backbone that is meant. */
+function choose(
+  file: string,
+  found: FoundBackbone[],
+  all: Record<string, unknown>,
+  key: BackboneKey | undefined,
+): FoundBackbone {
+  if (found.length === 0) {
+    throw new Failure(
+      `${file} holds no backbone that is known here: neither cls_token nor a ResNet's layer1 is among its ` +
+        `${Object.keys(all).length} tensors: ${Object.keys(all).slice(0, 3).join(', ') || 'none'} …. dino weights inspect lists them.`,
+    )
+  }
+  const wanted = found.filter(({ prefix }) => prefix.split('.').includes(key ?? 'teacher'))
+  if (wanted.length === 1) return wanted[0]!
+  if (found.length === 1 && key !== 'student') return found[0]!
+  if (found.length === 1) throw new Failure(`--network student: ${file} holds one network only. Leave the flag out.`, 2)
+  const prefixes = found.map(({ prefix }) => prefix || '(no prefix)').join(', ')
+  throw new Failure(`${file} holds several backbones (${prefixes}), and none of them is the ${key ?? 'teacher'}'s.`)
+}
+
+/** A file that is no file of weights is the user's mistake. */
+export function refuseWeights(error: unknown): never {
+  throw error instanceof SafetensorsError || error instanceof PickleError ? new Failure(error.message) : error
 }
 
 function fileOf(path: string): string {
@@ -86,13 +109,20 @@ function configOf(file: string, tensors: Record<string, HostTensor>): vit.VitCon
 }
 
 function check(file: string, config: vit.VitConfig, tensors: Record<string, HostTensor>): void {
-  for (const [name, shape] of Object.entries(vit.shapes(config))) {
-    const found = tensors[name]
-    if (!found) throw new Failure(`${file}: ${name} is missing; it needs shape [${shape}].`)
-    if (String(found.shape) !== String(shape)) {
-      throw new Failure(
-        `${file}: ${name} has shape [${found.shape}], the model needs [${shape}]. Is it of another architecture?`,
-      )
-    }
+  const shapes = vit.shapes(config)
+  const { missing, mismatched, unexpected } = loadReport(tensors, shapes)
+  if (missing.length > 0)
+    throw new Failure(`${file}: ${missing[0]} is missing; it needs shape [${shapes[missing[0]!]}].${more(missing)}`)
+  if (mismatched.length > 0) {
+    const { name, found, needed } = mismatched[0]!
+    throw new Failure(
+      `${file}: ${name} has shape [${found}], the model needs [${needed}]. Is it of another architecture?${more(mismatched)}`,
+    )
   }
+  if (unexpected.length > 0)
+    throw new Failure(`${file}: ${unexpected[0]} has no place in the model: it is of another kind.${more(unexpected)}`)
+}
+
+function more({ length }: readonly unknown[]): string {
+  return length > 1 ? ` (${length} of them.)` : ''
 }
