@@ -1,7 +1,7 @@
 import '@tensorflow/tfjs-backend-cpu'
 import * as tf from '@tensorflow/tfjs-core'
 import { expect, test } from 'vitest'
-import { type Diagnostics, diagnostics, selfDistillation } from './index.js'
+import { type Diagnostics, diagnosticMeans, diagnostics, fromMeans, selfDistillation } from './index.js'
 
 const [B, V, K] = [4, 5, 32]
 const lnK = Math.log(K)
@@ -71,4 +71,16 @@ test('shapes that do not fit are refused, and nothing leaks', () => {
   const before = tf.memory().numTensors
   tf.dispose(Object.values(diagnostics(student, teacher, center)))
   expect(tf.memory().numTensors).toBe(before)
+})
+
+test('the means of two halves of a batch give the diagnostics of the whole', () => {
+  const [student, teacher] = [noise(V * B, 0.37), noise(2 * B, 0.71)]
+  const half = (rows: tf.Tensor2D, first: number) =>
+    tf.reshape(tf.slice(tf.reshape(rows, [-1, B, K]), [0, first, 0], [-1, B / 2, K]), [-1, K]) as tf.Tensor2D
+  const parts = [0, B / 2].map((first) => diagnosticMeans(half(student, first), half(teacher, first), center))
+  const names = ['teacherEntropy', 'studentEntropy', 'kl', 'share', 'votes'] as const
+  const sums = names.map((name) => [name, tf.div(tf.add(parts[0]![name], parts[1]![name]), 2)] as const)
+  const halves = read(fromMeans(Object.fromEntries(sums) as never))
+  const whole = read(diagnostics(student, teacher, center))
+  for (const name of Object.keys(whole) as (keyof Diagnostics)[]) expect(halves[name]).toBeCloseTo(whole[name]!, 5)
 })

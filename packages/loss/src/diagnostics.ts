@@ -20,6 +20,20 @@ export interface Diagnostics {
 }
 
 /**
+ * What diagnostics are made of: means over the images of a batch. Parts of equal size, on one machine or several, add up to the
+ * whole batch's once each is multiplied by its share.
+ */
+export interface DiagnosticMeans {
+  teacherEntropy: tf.Scalar
+  studentEntropy: tf.Scalar
+  kl: tf.Scalar
+  /** Probability of each prototype, the mean over the teacher's rows, [K]. */
+  share: tf.Tensor1D
+  /** Share of the teacher's rows whose largest prototype this is, [K]. */
+  votes: tf.Tensor1D
+}
+
+/**
  * What tells whether training goes well or collapses.
  *
  * Caron et al. 2021, section 5.3 and figure 7. Takes what the loss takes, and shares its intermediate results where
@@ -34,31 +48,54 @@ export function diagnostics(
   student: tf.Tensor2D,
   teacher: tf.Tensor2D,
   center: tf.Tensor2D,
-  { studentTemp = defaults.studentTemp, teacherTemp = defaults.teacherTemp }: SelfDistillationOptions = {},
+  options: SelfDistillationOptions = {},
 ): Diagnostics {
-  const where = 'diagnostics'
+  return tf.tidy(() => fromMeans(meansOf('diagnostics', student, teacher, center, options)))
+}
+
+/** The same as means, for a batch that is computed in parts. */
+export function diagnosticMeans(
+  student: tf.Tensor2D,
+  teacher: tf.Tensor2D,
+  center: tf.Tensor2D,
+  options: SelfDistillationOptions = {},
+): DiagnosticMeans {
+  return tf.tidy(() => meansOf('diagnosticMeans', student, teacher, center, options))
+}
+
+/** Diagnostics of a whole batch from its means. */
+export function fromMeans({ teacherEntropy, studentEntropy, kl, share, votes }: DiagnosticMeans): Diagnostics {
+  return tf.tidy(() => ({
+    teacherEntropy: tf.clone(teacherEntropy),
+    studentEntropy: tf.clone(studentEntropy),
+    kl: tf.clone(kl),
+    usedPrototypes: tf.sum(tf.cast(tf.greater(votes, 0), 'float32')) as tf.Scalar,
+    largestShare: tf.max(share) as tf.Scalar,
+  }))
+}
+
+function meansOf(
+  where: string,
+  student: tf.Tensor2D,
+  teacher: tf.Tensor2D,
+  center: tf.Tensor2D,
+  { studentTemp = defaults.studentTemp, teacherTemp = defaults.teacherTemp }: SelfDistillationOptions,
+): DiagnosticMeans {
   const { V } = views(where, student, teacher)
   checkCenter(where, center, teacher)
   checkTemperature(where, 'studentTemp', studentTemp)
   checkTemperature(where, 'teacherTemp', teacherTemp)
-  return tf.tidy(() => {
-    const parts = teacherParts(teacher, center, teacherTemp)
-    const targets: tf.Tensor2D = tf.div(parts.exp, parts.sum)
-    const teacherEntropy = meanEntropy(parts)
-    const loss = crossEntropyOf(student, () => targets, V, studentTemp)
-    return {
-      teacherEntropy,
-      studentEntropy: meanEntropy(softmaxParts(student, studentTemp)),
-      kl: tf.sub(loss, teacherEntropy) as tf.Scalar,
-      usedPrototypes: countDistinct(tf.argMax(parts.x, 1)),
-      largestShare: tf.max(tf.mean(targets, 0)) as tf.Scalar,
-    }
-  })
-}
-
-/** How many different values: each row counts for one over how many rows share its value. */
-function countDistinct(values: tf.Tensor1D): tf.Scalar {
-  const same = tf.equal(tf.reshape(values, [-1, 1]), tf.reshape(values, [1, -1])) // [rows, rows]
-  const sharing = tf.sum(tf.cast(same, 'float32'), 1) // [rows]
-  return tf.round(tf.sum(tf.div(1, sharing)))
+  const parts = teacherParts(teacher, center, teacherTemp)
+  const targets: tf.Tensor2D = tf.div(parts.exp, parts.sum)
+  const teacherEntropy = meanEntropy(parts)
+  const loss = crossEntropyOf(student, () => targets, V, studentTemp)
+  const K = teacher.shape[1]
+  const largest = tf.cast(tf.oneHot(tf.argMax(parts.x, 1) as tf.Tensor1D, K), 'float32') // [2B, K]
+  return {
+    teacherEntropy,
+    studentEntropy: meanEntropy(softmaxParts(student, studentTemp)),
+    kl: tf.sub(loss, teacherEntropy) as tf.Scalar,
+    share: tf.mean(targets, 0),
+    votes: tf.mean(largest, 0),
+  }
 }

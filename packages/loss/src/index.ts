@@ -1,5 +1,5 @@
 export { type CenterOptions, updateCenter } from './center.js'
 export { type CrossEntropyOptions, crossEntropy } from './cross-entropy.js'
-export { type Diagnostics, diagnostics } from './diagnostics.js'
+export { type DiagnosticMeans, type Diagnostics, diagnosticMeans, diagnostics, fromMeans } from './diagnostics.js'
 export { type SelfDistillationOptions, selfDistillation } from './self-distillation.js'
 export { type SinkhornOptions, sinkhornKnopp } from './sinkhorn.js'
