@@ -50,7 +50,7 @@ export function diagnostics(
   center: tf.Tensor2D,
   options: SelfDistillationOptions = {},
 ): Diagnostics {
-  return tf.tidy(() => fromMeans(meansOf('diagnostics', student, teacher, center, options)))
+  return tf.tidy(() => ({ ...fromMeans(meansOf('diagnostics', student, teacher, center, options)) }))
 }
 
 /** The same as means, for a batch that is computed in parts. */
@@ -60,7 +60,7 @@ export function diagnosticMeans(
   center: tf.Tensor2D,
   options: SelfDistillationOptions = {},
 ): DiagnosticMeans {
-  return tf.tidy(() => meansOf('diagnosticMeans', student, teacher, center, options))
+  return tf.tidy(() => ({ ...meansOf('diagnosticMeans', student, teacher, center, options) }))
 }
 
 /** Diagnostics of a whole batch from its means. */
