@@ -1,7 +1,8 @@
 import { inRange } from './checks.js'
-import { checkImage, copy, type Image } from './image.js'
+import type { Image } from './image.js'
 import { lookUp } from './look-up.js'
 import { luma } from './luma.js'
+import { operate } from './operate.js'
 
 const f = Math.fround
 
@@ -13,11 +14,13 @@ const f = Math.fround
  * @param factor 0 is black, 1 the image, more is brighter
  */
 export function brightness(image: Image, factor: number): Image {
-  checkImage('brightness', image)
   inRange('brightness', 'factor', factor, 0, Number.POSITIVE_INFINITY)
-  const out = copy(image)
-  brightnessInPlace(out, factor)
-  return out
+  return operate(
+    'brightness',
+    image,
+    (kernels) => kernels.brightness(factor),
+    (out) => brightnessInPlace(out, factor),
+  )
 }
 
 /**
@@ -28,11 +31,13 @@ export function brightness(image: Image, factor: number): Image {
  * @param factor 0 is one gray, 1 the image
  */
 export function contrast(image: Image, factor: number): Image {
-  checkImage('contrast', image)
   inRange('contrast', 'factor', factor, 0, Number.POSITIVE_INFINITY)
-  const out = copy(image)
-  contrastInPlace(out, factor)
-  return out
+  return operate(
+    'contrast',
+    image,
+    (kernels) => kernels.contrast(factor),
+    (out) => contrastInPlace(out, factor),
+  )
 }
 
 export function brightnessInPlace(image: Image, factor: number): void {

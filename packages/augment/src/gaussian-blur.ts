@@ -1,5 +1,6 @@
 import { inRange } from './checks.js'
-import { checkImage, copy, type Image } from './image.js'
+import type { Image } from './image.js'
+import { operate } from './operate.js'
 
 /**
  * Pillow's `ImageFilter.GaussianBlur`: three box blurs along the rows and three down the columns, all channels, borders repeated.
@@ -9,15 +10,17 @@ import { checkImage, copy, type Image } from './image.js'
  * @param sigma standard deviation in pixels, at least 0; 0 is the identity
  */
 export function gaussianBlur(image: Image, sigma: number): Image {
-  checkImage('gaussianBlur', image)
   inRange('gaussianBlur', 'sigma', sigma, 0, Number.POSITIVE_INFINITY)
-  const out = copy(image)
-  gaussianBlurInPlace(out, sigma)
-  return out
+  return operate(
+    'gaussianBlur',
+    image,
+    (kernels) => kernels.gaussianBlur(sigma),
+    (out) => gaussianBlurInPlace(out, sigma),
+  )
 }
 
 /** A box of radius R whole pixels and a fraction of the two beyond; weights scaled by 2^24. */
-interface BoxBlur {
+export interface BoxBlur {
   R: number
   inner: number
   outer: number
@@ -51,7 +54,7 @@ export function gaussianBlurInPlace({ data, width, height, channels: C }: Image,
  *
  * Gwosdek et al. 2011, eq. 7, 11, 14, in Pillow's float32 (`_gaussian_blur_radius`, `BoxBlur.c`): float64 moves pixels by up to 2 levels.
  */
-function boxBlur(sigma: number): BoxBlur {
+export function boxBlur(sigma: number): BoxBlur {
   const f = Math.fround
   const variance = f(f(f(sigma) * f(sigma)) / PASSES)
   const length = f(Math.sqrt(12 * variance + 1))

@@ -1,12 +1,10 @@
-import { checkImage, copy, type Image } from './image.js'
+import type { Image } from './image.js'
 import { luma } from './luma.js'
+import { operate } from './operate.js'
 
 /** Every pixel at its luma, in as many channels as before: torchvision's `rgb_to_grayscale(image, 3)`. Alpha stays. */
 export function grayscale(image: Image): Image {
-  checkImage('grayscale', image)
-  const out = copy(image)
-  grayscaleInPlace(out)
-  return out
+  return operate('grayscale', image, (kernels) => kernels.grayscale(), grayscaleInPlace)
 }
 
 export function grayscaleInPlace({ data, channels: C }: Image): void {

@@ -1,5 +1,6 @@
 import { inRange } from './checks.js'
-import { checkImage, copy, type Image } from './image.js'
+import type { Image } from './image.js'
+import { operate } from './operate.js'
 
 const f = Math.fround
 
@@ -12,11 +13,13 @@ const f = Math.fround
  * @param factor fraction of the circle, -0.5 to 0.5
  */
 export function hue(image: Image, factor: number): Image {
-  checkImage('hue', image)
   inRange('hue', 'factor', factor, -0.5, 0.5)
-  const out = copy(image)
-  hueInPlace(out, factor)
-  return out
+  return operate(
+    'hue',
+    image,
+    (kernels) => kernels.hue(factor),
+    (out) => hueInPlace(out, factor),
+  )
 }
 
 // Pillow's `hsv2rgb_row` computes these from a byte in float32

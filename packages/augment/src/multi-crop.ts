@@ -4,8 +4,9 @@ import { gaussianBlurInPlace } from './gaussian-blur.js'
 import { grayscaleInPlace } from './grayscale.js'
 import { hueInPlace } from './hue.js'
 import { checkImage, type Image } from './image.js'
+import { type Kernels, kernels } from './kernels.js'
 import { type MultiCropOptions, resolveOptions } from './multi-crop-options.js'
-import { resample } from './resample.js'
+import { resamplePlain } from './resample.js'
 import { saturationInPlace } from './saturation.js'
 import { solarizeInPlace } from './solarize.js'
 import { drawView, type PlanKey, type ViewPlan } from './view-plan.js'
@@ -48,19 +49,39 @@ function applyPlan(image: Image, plan: readonly ViewPlan[], into?: readonly Uint
   checkImage('multiCrop.apply', image)
   if (into && into.length !== plan.length)
     throw new RangeError(`multiCrop.apply: expected ${plan.length} arrays to write to, got ${into.length}.`)
-  return plan.map((view, i) => {
+  const views = plan.map((view, i) => {
     const bytes = view.size * view.size * image.channels
     const out = into?.[i] ?? new Uint8Array(bytes)
-    if (out.length !== bytes)
-      throw new RangeError(`multiCrop.apply: expected ${bytes} bytes for view ${i}, got ${out.length}.`)
-    applyView(image, view, out)
-    return out
+    if (out.length === bytes) return out
+    throw new RangeError(`multiCrop.apply: expected ${bytes} bytes for view ${i}, got ${out.length}.`)
   })
+  const module = kernels()
+  if (!module) for (const [i, view] of plan.entries()) applyPlain(image, view, views[i]!)
+  else {
+    try {
+      module.begin(image)
+      for (const [i, view] of plan.entries()) applyFast(module, image, view, views[i]!)
+    } finally {
+      module.end()
+    }
+  }
+  return views
 }
 
-function applyView(image: Image, view: ViewPlan, data: Uint8Array): void {
+function applyFast(module: Kernels, image: Image, view: ViewPlan, out: Uint8Array): void {
   const { size, crop, interpolation, flip } = view
-  resample(image, cropBox(crop, image.width, image.height), size, size, interpolation, flip, data)
+  module.resample(image, cropBox(crop, image.width, image.height), size, size, interpolation, flip)
+  for (const { op, factor } of view.jitter) module[op](factor)
+  if (view.grayscale) module.grayscale()
+  if (view.blur !== null) module.gaussianBlur(view.blur)
+  if (view.solarize !== null) module.solarize(view.solarize)
+  module.store(out)
+}
+
+/** What a view is, by definition. */
+function applyPlain(image: Image, view: ViewPlan, data: Uint8Array): void {
+  const { size, crop, interpolation, flip } = view
+  resamplePlain(image, cropBox(crop, image.width, image.height), size, size, interpolation, flip, data)
   const out: Image = { data, width: size, height: size, channels: image.channels }
   for (const { op, factor } of view.jitter) jitterInPlace[op](out, factor)
   if (view.grayscale) grayscaleInPlace(out)

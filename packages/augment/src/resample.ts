@@ -1,4 +1,5 @@
 import type { Image } from './image.js'
+import { kernels } from './kernels.js'
 import { premultiply, unpremultiply } from './premultiply.js'
 
 /** A rectangle of an image, in pixels. */
@@ -33,6 +34,29 @@ const HALF = 1 << (BITS - 1)
  * the passes. The box is cut first, so nothing outside it leaks in. Reference: `Resample.c`; METHOD 5.6.
  */
 export function resample(
+  image: Image,
+  box: Box,
+  width: number,
+  height: number,
+  interpolation: Interpolation,
+  flip: boolean,
+  out: Uint8Array,
+): void {
+  const module = kernels()
+  if (!module) {
+    resamplePlain(image, box, width, height, interpolation, flip, out)
+    return
+  }
+  try {
+    module.resample(image, box, width, height, interpolation, flip)
+    module.store(out)
+  } finally {
+    module.end()
+  }
+}
+
+/** The same as it is defined. */
+export function resamplePlain(
   image: Image,
   box: Box,
   width: number,

@@ -1,6 +1,7 @@
 import { inRange } from './checks.js'
-import { checkImage, copy, type Image } from './image.js'
+import type { Image } from './image.js'
 import { luma } from './luma.js'
+import { operate } from './operate.js'
 
 /**
  * Colours pulled away from their luma (factor above 1), or towards it.
@@ -10,11 +11,13 @@ import { luma } from './luma.js'
  * @param factor 0 is gray, 1 the image
  */
 export function saturation(image: Image, factor: number): Image {
-  checkImage('saturation', image)
   inRange('saturation', 'factor', factor, 0, Number.POSITIVE_INFINITY)
-  const out = copy(image)
-  saturationInPlace(out, factor)
-  return out
+  return operate(
+    'saturation',
+    image,
+    (kernels) => kernels.saturation(factor),
+    (out) => saturationInPlace(out, factor),
+  )
 }
 
 const scaled = new Float32Array(511) // factor · d at d + 255, for every difference d of two bytes

@@ -1,6 +1,7 @@
 import { inRange } from './checks.js'
-import { checkImage, copy, type Image } from './image.js'
+import type { Image } from './image.js'
 import { lookUp } from './look-up.js'
+import { operate } from './operate.js'
 
 /**
  * Inverts every value of at least `threshold`: Pillow's `ImageOps.solarize`. Alpha stays.
@@ -8,11 +9,13 @@ import { lookUp } from './look-up.js'
  * @param threshold 0 to 256; default 128
  */
 export function solarize(image: Image, threshold = 128): Image {
-  checkImage('solarize', image)
   inRange('solarize', 'threshold', threshold, 0, 256)
-  const out = copy(image)
-  solarizeInPlace(out, threshold)
-  return out
+  return operate(
+    'solarize',
+    image,
+    (kernels) => kernels.solarize(threshold),
+    (out) => solarizeInPlace(out, threshold),
+  )
 }
 
 const levels = new Uint8Array(256)

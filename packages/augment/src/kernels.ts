@@ -1,0 +1,270 @@
+import { boxBlur } from './gaussian-blur.js'
+import type { Image } from './image.js'
+import { kernelsWasm } from './kernels-wasm.js'
+import type { Box, Interpolation } from './resample.js'
+
+/** What assembly/index.ts exports; pointers are byte offsets in its memory. */
+interface Module {
+  memory: WebAssembly.Memory
+  heapBase(): number
+  taps(from: number, to: number, bicubic: boolean, bounds: number, weights: number, scratch: number): number
+  // biome-ignore format: as in assembly/resample.ts
+  horizontal(source: number, sourceStride: number, rows: number, channels: number, width: number, flip: boolean, bounds: number, weights: number, stride: number, out: number, outStride: number): void
+  // biome-ignore format: as in assembly/resample.ts
+  vertical(source: number, sourceStride: number, channels: number, width: number, height: number, bounds: number, weights: number, stride: number, planes: number, planeStride: number): void
+  premultiply(pixels: number, count: number): void
+  unpremultiply(planes: number, planeStride: number, count: number): void
+  deinterleave(source: number, pixels: number, channels: number, planes: number, stride: number): void
+  interleave(planes: number, stride: number, pixels: number, channels: number, out: number): void
+  planBlend(base: number, factor: number): number
+  blendExact(pixels: number, count: number, factor: number, constant: number): void
+  blendFloat(pixels: number, count: number, base: number, factor: number): void
+  lumaSum(planes: number, stride: number, pixels: number, channels: number): number
+  saturation(planes: number, stride: number, pixels: number, factor: number): void
+  grayscale(planes: number, stride: number, pixels: number): void
+  solarize(pixels: number, count: number, threshold: number): void
+  hue(planes: number, stride: number, pixels: number, turn: number): void
+  // biome-ignore format: as in assembly/blur.ts
+  boxBlur(plane: number, width: number, height: number, R: number, inner: number, outer: number, line: number, field: number): void
+}
+
+/** Loops of the module run over the end of what they work on by less than this. */
+const SLACK = 64
+/** A source image up to this size is copied whole, once for all of its views; of a larger one, a band of rows at a time. */
+const RESIDENT = 4 << 20
+const BAND = 1 << 20
+/** Memory beyond this is given back after use: a module's own never shrinks. */
+const KEPT = 8 << 20
+const NO_CONSTANT = -(2 ** 31)
+
+/** One image in the making, as planes in the memory of a module; each method does what the function of its name does. */
+export class Kernels {
+  readonly #module: WebAssembly.Module
+  #x!: Module
+  #bytes!: Uint8Array
+  /** The source image that is in memory whole; its bytes begin at the heap's base. */
+  #resident: Image | undefined
+  #sourceEnd = 0
+  #at = 0
+  #planes = 0
+  #stride = 0
+  #width = 0
+  #height = 0
+  #channels: Image['channels'] = 3
+
+  constructor(module: WebAssembly.Module) {
+    this.#module = module
+    this.#instantiate()
+  }
+
+  /** Bytes of memory. */
+  get size(): number {
+    return this.#x.memory.buffer.byteLength
+  }
+
+  /** Several views are made of `image`, which does not change until {@link end}. */
+  begin(image: Image): void {
+    if (image.channels === 4 || image.data.length > RESIDENT) return
+    this.#at = this.#x.heapBase()
+    this.#bytesAt(this.#allocate(image.data.length), image.data.length).set(image.data)
+    this.#resident = image
+    this.#sourceEnd = this.#at
+  }
+
+  /** Nothing of the image is needed any more. */
+  end(): void {
+    this.#resident = undefined
+    if (this.size > KEPT) this.#instantiate()
+  }
+
+  /** The planes of a whole image. */
+  load({ data, width, height, channels }: Image): void {
+    this.#at = this.#x.heapBase()
+    const source = this.#allocate(data.length)
+    this.#newPlanes(width, height, channels)
+    this.#bytesAt(source, data.length).set(data)
+    this.#x.deinterleave(source, width * height, channels, this.#planes, this.#stride)
+  }
+
+  resample(image: Image, box: Box, width: number, height: number, interpolation: Interpolation, flip: boolean): void {
+    const C = image.channels
+    const resident = this.#resident === image
+    this.#at = resident ? this.#sourceEnd : this.#x.heapBase()
+    const sideways = this.#taps(box.width, width, interpolation)
+    const downwards = this.#taps(box.height, height, interpolation)
+    const stride = width * C + 16
+    const rows = this.#allocate((box.height + 1) * stride)
+    this.#newPlanes(width, height, C)
+    const pass = (source: number, sourceStride: number, first: number, count: number) => {
+      const out = rows + first * stride
+      const { bounds, weights, step } = sideways
+      this.#x.horizontal(source, sourceStride, count, C, width, flip, bounds, weights, step, out, stride)
+    }
+    const imageStride = image.width * C
+    const start = box.top * imageStride + box.left * C
+    if (resident) pass(this.#x.heapBase() + start, imageStride, 0, box.height)
+    else {
+      const rowBytes = box.width * C
+      const band = Math.max(1, Math.min(box.height, Math.floor(BAND / rowBytes)))
+      const source = this.#allocate(band * rowBytes)
+      for (let y = 0; y < box.height; y += band) {
+        const count = Math.min(band, box.height - y)
+        const to = this.#bytesAt(source, count * rowBytes)
+        for (let i = 0; i < count; i++) {
+          const from = start + (y + i) * imageStride
+          to.set(image.data.subarray(from, from + rowBytes), i * rowBytes)
+        }
+        // Pillow resizes RGBA premultiplied, so that the colour of transparent pixels does not bleed
+        if (C === 4) this.#x.premultiply(source, count * box.width)
+        pass(source, rowBytes, y, count)
+      }
+    }
+    const { bounds, weights, step } = downwards
+    this.#x.vertical(rows, stride, C, width, height, bounds, weights, step, this.#planes, this.#stride)
+    if (C === 4) this.#x.unpremultiply(this.#planes, this.#stride, width * height)
+  }
+
+  brightness(factor: number): void {
+    this.#blend(0, factor)
+  }
+
+  contrast(factor: number): void {
+    const pixels = this.#width * this.#height
+    const channels = Math.min(this.#channels, 3)
+    const mean = this.#x.lumaSum(this.#planes, this.#stride, pixels, channels) / pixels
+    this.#blend(Math.floor(mean + 0.5), factor)
+  }
+
+  saturation(factor: number): void {
+    if (this.#channels === 1) return
+    this.#x.saturation(this.#planes, this.#stride, this.#width * this.#height, factor)
+  }
+
+  hue(factor: number): void {
+    if (this.#channels === 1) return
+    this.#x.hue(this.#planes, this.#stride, this.#width * this.#height, Math.trunc(factor * 255) & 255)
+  }
+
+  grayscale(): void {
+    if (this.#channels === 1) return
+    this.#x.grayscale(this.#planes, this.#stride, this.#width * this.#height)
+  }
+
+  gaussianBlur(sigma: number): void {
+    if (sigma === 0) return
+    const { R, inner, outer } = boxBlur(sigma)
+    const before = this.#at
+    const pixels = this.#width * this.#height
+    const line = this.#allocate(8 * this.#width + 8 * (R + 1) + 256)
+    const field = this.#allocate(4 * pixels + 128)
+    for (let c = 0; c < this.#channels; c++) {
+      const plane = this.#planes + c * this.#stride
+      this.#x.boxBlur(plane, this.#width, this.#height, R, inner, outer, line, field)
+    }
+    this.#at = before
+  }
+
+  solarize(threshold: number): void {
+    if (threshold > 255) return
+    this.#colours((plane, pixels) => this.#x.solarize(plane, pixels, Math.ceil(threshold)))
+  }
+
+  /** Writes the image as interleaved pixels. */
+  store(out: Uint8Array): void {
+    const before = this.#at
+    const pixels = this.#allocate(out.length)
+    this.#x.interleave(this.#planes, this.#stride, this.#width * this.#height, this.#channels, pixels)
+    out.set(this.#bytesAt(pixels, out.length))
+    this.#at = before
+  }
+
+  /** base + factor (x - base), truncated, for every value but alpha. */
+  #blend(base: number, factor: number): void {
+    const constant = this.#x.planBlend(base, factor)
+    this.#colours((plane, pixels) => {
+      if (constant === NO_CONSTANT) this.#x.blendFloat(plane, pixels, base, factor)
+      else this.#x.blendExact(plane, pixels, factor, constant)
+    })
+  }
+
+  /** Every plane but alpha. */
+  #colours(work: (plane: number, pixels: number) => void): void {
+    for (let c = 0; c < Math.min(this.#channels, 3); c++)
+      work(this.#planes + c * this.#stride, this.#width * this.#height)
+  }
+
+  #taps(from: number, to: number, interpolation: Interpolation) {
+    const bicubic = interpolation === 'bicubic'
+    const most = Math.ceil((bicubic ? 2 : 1) * Math.max(from / to, 1)) * 2 + 1
+    const bounds = this.#allocate(8 * to)
+    const weights = this.#allocate(16 * Math.ceil(most / 4) * to)
+    const scratch = this.#allocate(8 * most)
+    return { bounds, weights, step: this.#x.taps(from, to, bicubic, bounds, weights, scratch) }
+  }
+
+  #newPlanes(width: number, height: number, channels: Image['channels']): void {
+    this.#width = width
+    this.#height = height
+    this.#channels = channels
+    this.#stride = (width * height + SLACK + 15) & ~15
+    this.#planes = this.#allocate(this.#stride * channels)
+  }
+
+  /** So many bytes and some slack, until #at is set back. */
+  #allocate(bytes: number): number {
+    const pointer = this.#at
+    this.#at = (pointer + bytes + SLACK + 15) & ~15
+    const missing = this.#at - this.size
+    if (missing > 0) {
+      this.#x.memory.grow(Math.ceil(missing / 65_536))
+      this.#bytes = new Uint8Array(this.#x.memory.buffer)
+    }
+    return pointer
+  }
+
+  #bytesAt(pointer: number, length: number): Uint8Array {
+    return this.#bytes.subarray(pointer, pointer + length)
+  }
+
+  #instantiate(): void {
+    this.#x = new WebAssembly.Instance(this.#module, {}).exports as unknown as Module
+    this.#bytes = new Uint8Array(this.#x.memory.buffer)
+  }
+}
+
+/** `auto` takes SIMD where the machine has it. */
+export type KernelChoice = 'auto' | 'plain'
+
+let choice: KernelChoice = 'auto'
+let made: Kernels | null | undefined
+
+/**
+ * Chooses between WebAssembly SIMD and plain TypeScript. The bytes are the same; the latter is the definition that the former is tested
+ * against, and takes its place where SIMD is missing.
+ */
+export function useKernels(which: KernelChoice): void {
+  if (which !== 'auto' && which !== 'plain')
+    throw new TypeError(`useKernels: expected 'auto' or 'plain', got '${which as string}'.`)
+  choice = which
+}
+
+/** What runs now. */
+export function kernelsInUse(): 'simd' | 'plain' {
+  return kernels() ? 'simd' : 'plain'
+}
+
+/** The one instance, compiled when it is first needed (1 ms); null where it cannot be, or is not wanted. */
+export function kernels(): Kernels | null {
+  if (choice === 'plain') return null
+  if (made === undefined) made = compile()
+  return made
+}
+
+function compile(): Kernels | null {
+  try {
+    const bytes = Uint8Array.from(atob(kernelsWasm), (character) => character.charCodeAt(0))
+    return new Kernels(new WebAssembly.Module(bytes))
+  } catch {
+    return null // no WebAssembly, no SIMD, or a policy against it
+  }
+}
