@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { resolve, type VitConfig } from './config.js'
 import { gelu, layerNorm, linear } from './layers.js'
-import { check, type Params } from './parameters.js'
+import { check, type Params, shapes } from './parameters.js'
 import { embedPatches } from './patches.js'
 import { positionEmbeddings } from './position.js'
 
@@ -11,7 +11,16 @@ export interface ApplyOptions {
    * multiplied by its row. Default: none dropped.
    */
   dropPath?: tf.Tensor2D
+  /** Runs each block and keeps nothing inside for the gradient, such as `recompute` of @dino/graph. Default: keeps all. */
+  recompute?: Recompute
 }
+
+/** Calls fn(x, ...params) in a way of its own. */
+export type Recompute = (
+  fn: (x: tf.Tensor2D, ...params: tf.Tensor[]) => tf.Tensor2D,
+  x: tf.Tensor2D,
+  params: tf.Tensor[],
+) => tf.Tensor2D
 
 /**
  * The [CLS] token of each image, after the final norm.
@@ -29,13 +38,15 @@ export function apply(
   config: VitConfig,
   params: Params,
   images: tf.Tensor4D,
-  { dropPath }: ApplyOptions = {},
+  { dropPath, recompute }: ApplyOptions = {},
 ): tf.Tensor2D {
   return tf.tidy(() => {
     const model = prepare(config, params, images, dropPath)
+    const run = (f: typeof block, i: number, x: tf.Tensor2D) =>
+      recompute ? recomputed(recompute, f, model, i, x) : f(model, i, x)
     let x = embed(model, images) // [B · N, D]
-    for (let i = 0; i < model.depth - 1; i++) x = block(model, i, x)
-    return finalNorm(model, blockForCls(model, model.depth - 1, x)) // [B, D]
+    for (let i = 0; i < model.depth - 1; i++) x = run(block, i, x)
+    return finalNorm(model, run(blockForCls, model.depth - 1, x)) // [B, D]
   })
 }
 
@@ -150,6 +161,19 @@ function blockForCls(model: Model, i: number, x: tf.Tensor2D): tf.Tensor2D {
     const processed = mlp(model, `blocks.${i}.mlp`, norm(model, `blocks.${i}.norm2`, y))
     return tf.add(y, kept(model, 2 * i + 1, processed))
   })
+}
+
+/** A block that is handed all it needs, so that the tensors are still there, and get their gradients, when it runs again. */
+function recomputed(recompute: Recompute, f: typeof block, model: Model, i: number, x: tf.Tensor2D): tf.Tensor2D {
+  const names = Object.keys(shapes(model)).filter((name) => name.startsWith(`blocks.${i}.`))
+  const masks = model.keep.slice(2 * i, 2 * i + 2)
+  const run = (x: tf.Tensor2D, ...given: tf.Tensor[]) => {
+    const params = Object.fromEntries(names.map((name, k) => [name, given[k]!]))
+    const keep = [...model.keep]
+    keep.splice(2 * i, masks.length, ...(given.slice(names.length) as tf.Tensor1D[]))
+    return f({ ...model, params, keep }, i, x)
+  }
+  return recompute(run, x, [...names.map((name) => model.params[name]!), ...masks])
 }
 
 /**
