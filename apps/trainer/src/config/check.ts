@@ -31,6 +31,20 @@ export function checkTogether(config: TrainConfig): void {
     `${say('warmupTeacherTempEpochs')} is longer than ${say('epochs')}: the teacher would never reach --teacher-temp. Lower it`,
   )
 
+  const { microBatch, batchSize } = config
+  if (microBatch !== undefined && microBatch !== batchSize) {
+    const divisors = Array.from({ length: batchSize }, (_, i) => i + 1).filter((size) => batchSize % size === 0)
+    const near = divisors.findLast((size) => size <= microBatch)
+    refuseIf(
+      batchSize % microBatch !== 0,
+      `${say('microBatch')} does not divide ${say('batchSize')}: parts of different size would not count alike. Use ${near}`,
+    )
+    refuseIf(
+      config.useBnInHead,
+      `${say('microBatch')} with ${say('useBnInHead')}: batch norm takes its statistics from all images that it sees, so parts would not give the step of the whole batch. Use --accumulate, which is meant to be another step, or a smaller --batch-size`,
+    )
+  }
+
   for (const key of ['globalCropsScale', 'localCropsScale', 'cropRatio', 'blurSigma'] as const) {
     const [low, high] = config[key]
     refuseIf(low > high, `${say(key)}: the first number must not be above the second. Swap them`)
@@ -41,7 +55,12 @@ export function checkTogether(config: TrainConfig): void {
 }
 
 /** Refuses a batch that the data cannot fill; the last, incomplete batch of an epoch is dropped as in the reference. */
-export function checkDataset(config: Pick<TrainConfig, 'batchSize' | 'data'>, images: number): void {
+export function checkDataset(config: Pick<TrainConfig, 'batchSize' | 'accumulate' | 'data'>, images: number): void {
+  const { batchSize, accumulate } = config
+  refuseIf(
+    accumulate > 1 && images >= batchSize && images < batchSize * accumulate,
+    `--batch-size ${batchSize} --accumulate ${accumulate} is larger than the data set: ${config.data} has ${images} images. Use --accumulate ${Math.floor(images / batchSize)} or less`,
+  )
   refuseIf(
     images < config.batchSize,
     `--batch-size ${config.batchSize} is larger than the data set: ${config.data} has ${images} ${images === 1 ? 'image' : 'images'}. Use --batch-size ${Math.max(1, images)} or less`,

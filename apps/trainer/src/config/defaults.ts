@@ -22,6 +22,8 @@ export const defaults = {
   centerMomentum: 0.9,
 
   batchSize: 64,
+  accumulate: 1,
+  recompute: false,
   epochs: 100,
   optimizer: 'adamw',
   lr: 0.0005,

@@ -57,6 +57,8 @@ test.each(recipes.map((recipe) => [recipe.name, recipe] as const))(
 
 test.each<[TrainOptions, string]>([
   [{}, '--data is missing'],
+  [{ data, batchSize: 32, microBatch: 5 }, '--micro-batch 5 does not divide --batch-size 32: parts of different size'],
+  [{ data, microBatch: 8, useBnInHead: true }, '--micro-batch 8 with --use-bn-in-head true: batch norm takes'],
   [{ data, recipe: 'papr-800' }, 'There is no recipe papr-800. Did you mean paper-800?'],
   [{ data, patchSize: 128 }, '--patch-size 128 does not fit --local-crops-size 96'],
   [{ data, localCropsSize: 8 }, '--patch-size 16 does not fit --local-crops-size 8'],
@@ -80,8 +82,9 @@ test('a patch that leaves a rest at the edge is allowed, as in the reference', (
 })
 
 test('a batch larger than the data set is refused with the size that fits', () => {
-  expect(() => checkDataset({ batchSize: 64, data }, 10)).toThrow(
+  expect(() => checkDataset({ batchSize: 64, accumulate: 1, data }, 10)).toThrow(
     '--batch-size 64 is larger than the data set: photos has 10 images. Use --batch-size 10 or less.',
   )
-  expect(() => checkDataset({ batchSize: 64, data }, 64)).not.toThrow()
+  expect(() => checkDataset({ batchSize: 64, accumulate: 1, data }, 64)).not.toThrow()
+  expect(() => checkDataset({ batchSize: 4, accumulate: 3, data }, 10)).toThrow('Use --accumulate 2 or less')
 })

@@ -1,3 +1,4 @@
+import { recompute } from '@dino/graph'
 import { type ProjectionConfig, projection } from '@dino/heads'
 import type { Params } from '@dino/vit'
 import * as vit from '@dino/vit'
@@ -17,6 +18,8 @@ export interface Setup {
     /** Keeps `weight_g` of the last layer at 1. */
     normLastLayer: boolean
   }
+  /** Computes the student's blocks again for their gradients instead of keeping what is inside. Default false. */
+  recompute?: boolean
 }
 
 /** Shapes of all parameters of a student (or teacher), by their name in the official checkpoints. */
@@ -39,12 +42,14 @@ export function initStudent(setup: Setup, seed: number): Record<string, HostTens
  * @returns [rows of all groups, K], in the order of the groups
  */
 export function forward(
-  setup: Pick<Setup, 'vit' | 'head'>,
+  setup: Pick<Setup, 'vit' | 'head' | 'recompute'>,
   params: Params,
   groups: { images: tf.Tensor4D; dropPath?: tf.Tensor2D }[],
 ): tf.Tensor2D {
   const backbone = withoutPrefix('backbone.', params)
-  const features = groups.map(({ images, dropPath }) => vit.apply(setup.vit, backbone, images, { dropPath }))
+  const features = groups.map(({ images, dropPath }) =>
+    vit.apply(setup.vit, backbone, images, { dropPath, ...(setup.recompute && { recompute }) }),
+  )
   const rows = features.length === 1 ? features[0]! : tf.concat2d(features, 0)
   return projection.apply(setup.head, withoutPrefix('head.', params), rows)
 }

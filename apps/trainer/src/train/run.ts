@@ -76,7 +76,12 @@ async function trainLocked(
     const metrics = openJsonl(join(config.outputDir, 'metrics.jsonl'), { iteration: start })
     const events = openEventFile(config.outputDir, { iteration: start })
     const last = Math.min(total, config.maxSteps ?? total)
-    const progress = createProgress(io, { ...config, total: last, start })
+    const progress = createProgress(io, {
+      ...config,
+      batchSize: config.batchSize * config.accumulate,
+      total: last,
+      start,
+    })
     const monitor = collapseMonitor(config.outDim)
     let knn: Awaited<ReturnType<typeof onlineKnn>> | undefined
     const scoreKnn = async () => (knn ??= await onlineKnn(config, images, session)).score()

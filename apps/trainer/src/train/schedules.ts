@@ -10,12 +10,15 @@ export interface Schedules {
   teacherTemp: Float64Array
 }
 
-/** The four schedules of a run. The learning rate is scaled by batch / 256 (Goyal et al. 2017); its end is not. */
+/**
+ * The four schedules of a run, in optimizer steps. The learning rate is scaled by the images of a step / 256 (Goyal et al. 2017);
+ * its end is not.
+ */
 export function schedules(config: TrainConfig, iterationsPerEpoch: number): Schedules {
   const { epochs } = config
   return {
     lr: cosineSchedule({
-      base: (config.lr * config.batchSize) / 256,
+      base: (config.lr * config.batchSize * config.accumulate) / 256,
       final: config.minLr,
       epochs,
       iterationsPerEpoch,

@@ -23,5 +23,6 @@ export function setupOf(config: TrainConfig): Setup {
     },
     loss: { studentTemp: config.studentTemp, centerMomentum: config.centerMomentum },
     optim: { name: config.optimizer, clipGrad: config.clipGrad, normLastLayer: config.normLastLayer },
+    recompute: config.recompute,
   }
 }

@@ -1,30 +1,36 @@
 import * as ema from '@dino/ema'
 import { projection } from '@dino/heads'
 import { projection as headDefaults } from '@dino/heads/defaults'
-import { diagnostics as measure, selfDistillation, updateCenter } from '@dino/loss'
+import { type DiagnosticMeans, diagnosticMeans, fromMeans, selfDistillation, updateCenter } from '@dino/loss'
 import { adamw, clipPerTensor, lars, sgd } from '@dino/optim'
 import type { Params } from '@dino/vit'
 import * as tf from '@tensorflow/tfjs-core'
 import type { HostTensor } from './host-tensor.js'
-import { forward, modelShapes, prefixed, type Setup } from './model.js'
+import { forward, modelShapes, prefixed, type Setup, withoutPrefix } from './model.js'
 
 const optimizers = { adamw, sgd, lars }
 
-export interface StepInputs {
+/** What a step sees of its images. */
+export interface CropInputs {
   /** Both global views, view by view: [2B, height, width, C], normalised. */
   global: tf.Tensor4D
   /** The local views, view by view: [L·B, height, width, C], normalised. */
   local?: tf.Tensor4D
-  lr: tf.Scalar
-  weightDecay: tf.Scalar
-  /** Momentum of the teacher at this iteration. */
-  momentum: tf.Scalar
   /** Temperature of the teacher this epoch. */
   teacherTemp: tf.Scalar
   /** Factors of the student's residual branches: [2·depth, 2B] and [2·depth, L·B]; none without drop path. */
   dropPathGlobal?: tf.Tensor2D
   dropPathLocal?: tf.Tensor2D
 }
+
+export interface ScheduleInputs {
+  lr: tf.Scalar
+  weightDecay: tf.Scalar
+  /** Momentum of the teacher at this iteration. */
+  momentum: tf.Scalar
+}
+
+export interface StepInputs extends CropInputs, ScheduleInputs {}
 
 export interface StepResult {
   outputs: Record<string, tf.Tensor>
@@ -34,20 +40,43 @@ export interface StepResult {
   finite: string[]
 }
 
+export interface StepOptions {
+  /** The last layer gets no gradient at all, so that its moments and step count stay untouched. */
+  freezeLastLayer: boolean
+  diagnostics?: boolean
+  /** What part of an optimizer step these images are: 1 / (parts). Means are multiplied by it, so that parts add up. Default 1. */
+  share?: number
+}
+
 /**
  * One training step in the reference's order (`train_one_epoch` in main_dino.py): loss with the old center, gradients,
  * clipping of each tensor, the optimizer, then the teacher's average with the student as just updated.
  *
- * With `freezeLastLayer` the last layer gets no gradient at all, so that its moments and step count stay untouched.
+ * In between lies {@link reduce}: what the images of the step, wherever they are computed, add up to.
  *
  * @param state variables named student.*, teacher.*, optimizer.*, center (see {@link initialState})
  */
-export function dinoStep(
+export function dinoStep(setup: Setup, inputs: StepInputs, state: Params, options: StepOptions): StepResult {
+  return takeStep(setup, inputs, state, reduce(stepSums(setup, inputs, state, options)))
+}
+
+/** Where the sums of several machines will meet: gradients, center, loss and diagnostics, by name. One machine has them already. */
+export function reduce(sums: Params): Params {
+  return sums
+}
+
+/**
+ * What the images of a step, or of a part of it, contribute to it, each multiplied by its share: `gradient.*`, `center` (the mean of
+ * the teacher's rows), `loss`, and the parts of diagnostics.
+ *
+ * @param state student.*, teacher.* and center, as they were before the step
+ */
+export function stepSums(
   setup: Setup,
-  inputs: StepInputs,
+  inputs: CropInputs,
   state: Params,
-  { freezeLastLayer, diagnostics = true }: { freezeLastLayer: boolean; diagnostics?: boolean },
-): StepResult {
+  { freezeLastLayer, diagnostics = true, share = 1 }: StepOptions,
+): Params {
   const names = Object.keys(modelShapes(setup))
   const student = pick(state, 'student.', names)
   const teacher = pick(state, 'teacher.', names)
@@ -58,39 +87,77 @@ export function dinoStep(
 
   const crops = [{ images: inputs.global, dropPath: inputs.dropPathGlobal }]
   if (inputs.local) crops.push({ images: inputs.local, dropPath: inputs.dropPathLocal })
-  const trained = names.filter((name) => isTrained(setup, name) && !(freezeLastLayer && name.includes('last_layer')))
+  const trained = trainedNames(setup, freezeLastLayer)
   let studentLogits!: tf.Tensor2D // [(2 + L)B, K]
   const { value: loss, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
     const params = { ...student, ...Object.fromEntries(trained.map((name, i) => [name, tensors[i]!])) }
     studentLogits = tf.keep(forward(setup, params, crops))
-    return selfDistillation(studentLogits, teacherLogits, center, temperatures)
+    return scaled(selfDistillation(studentLogits, teacherLogits, center, temperatures), share)
   })(trained.map((name) => student[name]!))
 
-  const gradients = Object.fromEntries(trained.map((name, i) => [name, grads[i]!]))
-  const gradNorm = tf.sqrt(tf.addN(grads.map((gradient) => tf.sum(tf.square(gradient)))))
-  const optimizer = optimizers[setup.optim.name]
-  const updated = optimizer.update(
+  const measured = diagnostics ? diagnosticMeans(studentLogits, teacherLogits, center, temperatures) : {}
+  studentLogits.dispose()
+  const means = { center: tf.mean(teacherLogits, 0, true), ...measured }
+  return {
+    ...Object.fromEntries(trained.map((name, i) => [`gradient.${name}`, grads[i]!])),
+    loss,
+    ...Object.fromEntries(Object.entries(means).map(([name, mean]) => [name, scaled(mean, share)])),
+  }
+}
+
+/** The rest of a step, once its sums are complete: clipping, the optimizer, the teacher, the center. */
+export function takeStep(setup: Setup, inputs: ScheduleInputs, state: Params, sums: Params): StepResult {
+  const names = Object.keys(modelShapes(setup))
+  const gradients = withoutPrefix('gradient.', sums)
+  const trained = Object.keys(gradients)
+  const student = pick(state, 'student.', names)
+  const teacher = pick(state, 'teacher.', names)
+
+  const gradNorm = tf.sqrt(tf.addN(Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)))))
+  const updated = optimizers[setup.optim.name].update(
     only(student, trained),
     clipPerTensor(gradients, setup.optim.clipGrad),
     optimizerState(setup, state, trained),
     { lr: inputs.lr, weightDecay: inputs.weightDecay },
   )
-  const newStudent = { ...student, ...updated.params }
-  const newTeacher = ema.update(teacher, newStudent, inputs.momentum)
-  const newCenter = updateCenter(center, teacherLogits, { momentum: setup.loss.centerMomentum })
-
-  const measured = diagnostics ? measure(studentLogits, teacherLogits, center, temperatures) : {}
-  studentLogits.dispose()
+  const newTeacher = ema.update(teacher, { ...student, ...updated.params }, inputs.momentum)
+  const center = updateCenter(state.center as tf.Tensor2D, sums.center as tf.Tensor2D, {
+    momentum: setup.loss.centerMomentum,
+  })
   return {
-    outputs: { loss, gradNorm, ...measured },
+    outputs: {
+      loss: sums.loss!,
+      gradNorm,
+      ...(sums.votes && { ...fromMeans(sums as unknown as DiagnosticMeans) }),
+    },
     state: {
       ...prefixed('student.', updated.params),
       ...prefixed('teacher.', newTeacher),
       ...prefixed('optimizer.', updated.state),
-      center: newCenter,
+      center,
     },
     finite: ['loss', 'gradNorm'],
   }
+}
+
+/** Shapes of what {@link stepSums} gives, with diagnostics. */
+export function sumShapes(setup: Setup, { freezeLastLayer }: Pick<StepOptions, 'freezeLastLayer'>) {
+  const all = modelShapes(setup)
+  const K = setup.head.outDim ?? headDefaults.outDim
+  const gradients = Object.fromEntries(
+    trainedNames(setup, freezeLastLayer).map((name) => [`gradient.${name}`, all[name]!]),
+  )
+  const scalars = { loss: [], teacherEntropy: [], studentEntropy: [], kl: [] }
+  return { ...gradients, center: [1, K], ...scalars, share: [K], votes: [K] } as Record<string, number[]>
+}
+
+function trainedNames(setup: Setup, freezeLastLayer: boolean): string[] {
+  const names = Object.keys(modelShapes(setup))
+  return names.filter((name) => isTrained(setup, name) && !(freezeLastLayer && name.includes('last_layer')))
+}
+
+function scaled<T extends tf.Tensor>(x: T, factor: number): T {
+  return factor === 1 ? x : tf.mul(x, factor)
 }
 
 /** All variables of a run before its first step: the teacher a copy of the student, moments and center zero. */
@@ -129,6 +196,6 @@ function only(record: Params, names: string[]): Params {
   return Object.fromEntries(names.map((name) => [name, record[name]!]))
 }
 
-function zeros(shape: number[]): HostTensor {
+export function zeros(shape: number[]): HostTensor {
   return { dtype: 'float32', shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) }
 }

@@ -54,25 +54,27 @@ describe('a run', () => {
     }
   })
 
-  test.each([0, 1, 2])(
-    'stopped and resumed ends as one that was not, bit for bit, with %i workers',
-    async (numWorkers) => {
-      const whole = await run(resolveConfig({ ...small, numWorkers }), images)
-      for (const maxSteps of [2, 5]) {
-        const config = resolveConfig({ ...small, numWorkers, maxSteps })
-        const first = await run(config, images)
-        const { maxSteps: _, ...rest } = config
-        const second = await run(rest, images, {
-          checkpoint: {
-            tensors: first.state,
-            progress: { iteration: maxSteps, iterationsPerEpoch: 4, config, images },
-          },
-        })
-        expect(second.records.map(({ loss }) => loss)).toEqual(whole.records.slice(maxSteps).map(({ loss }) => loss))
-        expect(bytes(second.state)).toEqual(bytes(whole.state))
-      }
-    },
-  )
+  test.each<TrainOptions>([
+    { numWorkers: 0 },
+    { numWorkers: 1 },
+    { numWorkers: 2 },
+    { microBatch: 1, batchSize: 3, accumulate: 2, recompute: true },
+  ])('stopped and resumed ends as one that was not, bit for bit, with %o', async (options) => {
+    const whole = await run(resolveConfig({ ...small, ...options }), images)
+    for (const maxSteps of [2, 5]) {
+      const config = resolveConfig({ ...small, ...options, maxSteps })
+      const first = await run(config, images)
+      const { maxSteps: _, ...rest } = config
+      const second = await run(rest, images, {
+        checkpoint: {
+          tensors: first.state,
+          progress: { iteration: maxSteps, iterationsPerEpoch: 4, config, images },
+        },
+      })
+      expect(second.records.map(({ loss }) => loss)).toEqual(whole.records.slice(maxSteps).map(({ loss }) => loss))
+      expect(bytes(second.state)).toEqual(bytes(whole.state))
+    }
+  })
 })
 
 test('the last layer does not move while it is frozen, and its moments stay zero', async () => {

@@ -1,15 +1,14 @@
-import { type Compiled, compile, NotFiniteError, type Session } from '@dino/graph'
+import { NotFiniteError, type Session } from '@dino/graph'
 import * as vit from '@dino/vit'
-import type * as tf from '@tensorflow/tfjs-core'
 import type { TrainConfig } from '../config/schema.js'
-import { normalizeImages } from '../inspect/embed.js'
 import { type Checkpoint, checkpointPath, type Progress, saveCheckpoint } from './checkpoint.js'
+import { type CropFeeds, SUM, type TrainStep, trainStep } from './compile-step.js'
 import { type Batch, createFeed } from './feed.js'
 import type { TrainImages } from './images.js'
 import { initStudent, type Setup } from './model.js'
-import { type Schedules, schedules } from './schedules.js'
+import { schedules } from './schedules.js'
 import { setupOf } from './setup.js'
-import { dinoStep, initialState } from './step.js'
+import { initialState } from './step.js'
 
 /** What one step reports; losses, entropies and KL in nats. */
 export interface StepRecord {
@@ -73,8 +72,9 @@ export class NonFiniteStep extends Error {
   }
 }
 
+/** Optimizer steps of an epoch, each of `accumulate` batches; images that fill no step are left out. */
 export function iterationsPerEpoch(config: TrainConfig, images: { count: number }): number {
-  return Math.floor(images.count / config.batchSize)
+  return Math.floor(images.count / (config.batchSize * config.accumulate))
 }
 
 /**
@@ -100,18 +100,21 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
   const save = async (iteration: number, epoch?: number): Promise<void> => {
     if (!folder) return
     const path = checkpointPath(folder, epoch)
-    await saveCheckpoint(path, { progress: progress(iteration), tensors: await session.read() })
+    await saveCheckpoint(path, { progress: progress(iteration), tensors: await session.read(stateNames()) })
     hooks.onSaved?.(path)
   }
 
+  const stateNames = () => Object.keys(session.specs()).filter((name) => !name.startsWith(SUM))
+
   const last = Math.min(total, config.maxSteps ?? total)
-  const feed = createFeed(images, config, { start, total: last, iterationsPerEpoch: perEpoch })
+  const A = config.accumulate
+  const feed = createFeed(images, config, { start: start * A, total: last * A, iterationsPerEpoch: perEpoch * A })
   const reported = new Set<string>()
   const began = performance.now()
   let saved = began
   let ended: TrainingResult['ended'] = last < total ? 'limit' : 'done'
   let iteration = start
-  let step: Compiled | undefined
+  let step: TrainStep | undefined
   let frozen: boolean | undefined
   let stepFailed = false
   try {
@@ -121,32 +124,37 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
       const freeze = epoch < config.freezeLastLayer
       if (frozen !== freeze) {
         step?.dispose()
-        step = await compileStep(session, setup, config, freeze)
+        step = await trainStep(session, setup, config, freeze)
         frozen = freeze
       }
       const asked = performance.now()
-      const batch = await feed.next()
+      const batches: Batch[] = []
+      while (batches.length < A) batches.push(await feed.next())
       const waited = (performance.now() - asked) / 1000
       for (const [name, reason] of feed.setAside) {
         if (!reported.has(name)) hooks.onSetAside?.(name, reason)
         reported.add(name)
       }
-      const inputs = stepInputs(setup, config, batch, values, iteration, epoch)
-      const outputs = await step!(inputs).catch((error: unknown) => {
+      const schedule = {
+        lr: values.lr[iteration]!,
+        weightDecay: values.weightDecay[iteration]!,
+        momentum: values.momentum[iteration]!,
+        teacherTemp: values.teacherTemp[epoch]!,
+      }
+      const crops = batches.map((batch, i) => cropFeeds(setup, config, batch, iteration * A + i))
+      const outputs = await step!.run(crops, schedule).catch((error: unknown) => {
         stepFailed = !(error instanceof NotFiniteError)
-        throw stepFailed ? error : new NonFiniteStep(iteration + 1, batch.names, error as NotFiniteError)
+        const names = batches.flatMap((batch) => batch.names)
+        throw stepFailed ? error : new NonFiniteStep(iteration + 1, names, error as NotFiniteError)
       })
-      batch.release()
+      for (const batch of batches) batch.release()
       iteration++
       const now = performance.now()
       hooks.onStep?.({
         ...(scalars(outputs) as unknown as StepRecord),
         iteration,
         epoch,
-        lr: inputs.lr,
-        weightDecay: inputs.weightDecay,
-        momentum: inputs.momentum,
-        teacherTemp: inputs.teacherTemp,
+        ...schedule,
         seconds: (now - before) / 1000,
         waited,
       })
@@ -182,68 +190,18 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
   return { iteration, total, ended }
 }
 
-/** The training step of a run as one graph: uint8 crops and schedule values in, scalars out. */
-export function compileStep(
-  session: Session,
-  setup: Setup,
-  config: TrainConfig,
-  freezeLastLayer: boolean,
-): Promise<Compiled> {
-  const { batchSize: B, localCropsNumber: L, globalCropsSize: S, localCropsSize: s } = config
-  const C = setup.vit.channels ?? 3
-  const branches = 2 * setup.vit.depth
-  const dropPath = config.dropPathRate > 0
-  const run = (inputs: Record<string, tf.Tensor>, state: Record<string, tf.Tensor>) =>
-    dinoStep(
-      setup,
-      {
-        ...(inputs as Record<'lr' | 'weightDecay' | 'momentum' | 'teacherTemp', tf.Scalar>),
-        global: normalizeImages(inputs.global as tf.Tensor4D, config),
-        local: inputs.local && normalizeImages(inputs.local as tf.Tensor4D, config),
-        dropPathGlobal: inputs.dropPathGlobal as tf.Tensor2D | undefined,
-        dropPathLocal: inputs.dropPathLocal as tf.Tensor2D | undefined,
-      },
-      state,
-      { freezeLastLayer },
-    )
-  return compile(run, {
-    session,
-    name: freezeLastLayer ? 'step (last layer frozen)' : 'step',
-    inputs: {
-      global: { shape: [2 * B, S, S, C], dtype: 'uint8' },
-      ...(L > 0 && { local: { shape: [L * B, s, s, C], dtype: 'uint8' } }),
-      ...(dropPath && { dropPathGlobal: { shape: [branches, 2 * B] } }),
-      ...(dropPath && L > 0 && { dropPathLocal: { shape: [branches, L * B] } }),
-      lr: { shape: [] },
-      weightDecay: { shape: [] },
-      momentum: { shape: [] },
-      teacherTemp: { shape: [] },
-    },
-  })
-}
-
-function stepInputs(
-  setup: Setup,
-  config: TrainConfig,
-  batch: Batch,
-  values: Schedules,
-  iteration: number,
-  epoch: number,
-) {
+/** The images of batch number `index` of the run, with its draws of stochastic depth. */
+function cropFeeds(setup: Setup, config: TrainConfig, batch: Batch, index: number): CropFeeds {
   const { batchSize: B, localCropsNumber: L, dropPathRate: rate, seed } = config
   const depth = setup.vit.depth
-  // Two independent draws a step: one for the global crops, one for the local ones.
+  // Two independent draws a batch: one for the global crops, one for the local ones.
   const mask = (group: 0 | 1, rows: number) =>
-    vit.dropPathMask({ depth, rate, batch: rows, seed, step: 2 * iteration + group })
+    vit.dropPathMask({ depth, rate, batch: rows, seed, step: 2 * index + group })
   return {
     global: batch.global,
     ...(batch.local && { local: batch.local }),
     ...(rate > 0 && { dropPathGlobal: mask(0, 2 * B) }),
     ...(rate > 0 && L > 0 && { dropPathLocal: mask(1, L * B) }),
-    lr: values.lr[iteration]!,
-    weightDecay: values.weightDecay[iteration]!,
-    momentum: values.momentum[iteration]!,
-    teacherTemp: values.teacherTemp[epoch]!,
   }
 }
 
