@@ -271,7 +271,9 @@ describe('refused', () => {
     const pool = poolOf({ workers: 0 })
     await expect(pool.batch({ epoch: 0, samples: [] })).rejects.toThrow('the number of samples to be a whole number')
     await expect(pool.batch({ epoch: 0, samples: [{ path: 'x' } as never] })).rejects.toThrow('the index of a sample')
-    await expect(pool.batch({ epoch: 0, samples: [{ index: 0 } as never] })).rejects.toThrow('path or an image')
+    await expect(pool.batch({ epoch: 0, samples: [{ index: 0 } as never] })).rejects.toThrow(
+      'a path, a part or an image',
+    )
     const cut = { ...memoryImage(0), width: 21 }
     await expect(pool.batch({ epoch: 0, samples: [{ index: 7, image: cut }] })).rejects.toThrow(
       'sample 7: expected 630 bytes for 21x10x3, got 600',

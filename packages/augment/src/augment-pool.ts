@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { MainThread, type Task, type Thread, WorkerThread } from './augment-thread.js'
 import { allocate, type BatchMemory } from './batch-memory.js'
 import { refuseUnknown, whole } from './checks.js'
+import { type DatasetSample, sampleName } from './dataset.js'
 import type { DecodeOptions } from './decode.js'
 import { checkImage, type Image } from './image.js'
 import { type MultiCrop, multiCrop } from './multi-crop.js'
@@ -21,8 +22,11 @@ export interface AugmentPoolOptions {
   workerUrl?: URL
 }
 
-/** A file or an image in memory, and its number in the data set. Pixels in a SharedArrayBuffer reach the threads uncopied. */
-export type Sample = { index: number; path: string } | { index: number; image: Image }
+/**
+ * Its number in the data set, and a file or URL, a file in an archive (both as a `Dataset` gives them), or an image in memory. Pixels in
+ * a SharedArrayBuffer reach the threads uncopied.
+ */
+export type Sample = DatasetSample | { index: number; image: Image }
 
 export interface BatchRequest {
   /** From 0. */
@@ -37,7 +41,7 @@ export interface FailedSample {
   row: number
   /** Number in the data set. */
   index: number
-  /** The file; of an image in memory, its number. */
+  /** The file or URL, or `archive#member`; of an image in memory, its number. */
   path: string
   reason: string
 }
@@ -103,9 +107,9 @@ export class AugmentPool {
     for (const sample of samples) {
       whole('AugmentPool.batch', 'the index of a sample', sample.index, 0)
       if ('image' in sample) checkImage(`AugmentPool.batch: sample ${sample.index}`, sample.image)
-      else if (typeof sample.path !== 'string')
+      else if ('part' in sample ? typeof sample.part?.container !== 'string' : typeof sample.path !== 'string')
         throw new TypeError(
-          `AugmentPool.batch: expected sample ${sample.index} to have a path or an image, got neither.`,
+          `AugmentPool.batch: expected sample ${sample.index} to have a path, a part or an image, got none.`,
         )
     }
     signal?.throwIfAborted()
@@ -131,7 +135,7 @@ export class AugmentPool {
             resolve(this.#result(memory, failed))
           }
           for (const [row, sample] of samples.entries()) {
-            const source = 'path' in sample ? sample.path : sample.image
+            const source = 'image' in sample ? sample.image : 'part' in sample ? sample.part : sample.path
             const job = { epoch, index: sample.index, source, row, memory }
             this.#queue.push({ job, deaths: 0, done: (reason) => done(row, reason) })
           }
@@ -224,5 +228,5 @@ export class AugmentPool {
 }
 
 function nameOf(sample: Sample): string {
-  return 'path' in sample ? sample.path : `image ${sample.index} in memory`
+  return 'image' in sample ? `image ${sample.index} in memory` : sampleName(sample)
 }

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { DecodeOptions } from './decode.js'
 import type { MultiCropOptions } from './multi-crop-options.js'
-import { type JobSettings, runJob, type SampleJob } from './sample-job.js'
+import { isImage, type JobSettings, runJob, type SampleJob } from './sample-job.js'
 
 export interface WorkerSettings {
   options: MultiCropOptions
@@ -83,7 +83,7 @@ export class WorkerThread implements Thread {
     if (this.#tasks.size === 0) this.#worker.ref()
     this.#tasks.set(id, task)
     const { source } = task.job
-    if (typeof source === 'string' || source.data.buffer instanceof SharedArrayBuffer)
+    if (!isImage(source) || source.data.buffer instanceof SharedArrayBuffer)
       this.#worker.postMessage({ id, job: task.job } satisfies ToWorker)
     else {
       // cloning a view would clone all of the buffer that it is a view of

@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { list, refuseUnknown, whole } from './checks.js'
+import type { DatasetError } from './dataset-error.js'
+import { type FilePart, partName, readSource } from './file-part.js'
+import { isUrl, shownUrl } from './http-range.js'
 import type { Image } from './image.js'
 import { over255 } from './premultiply.js'
-import { sniff } from './sniff.js'
+import { jpegChannels, sniff } from './sniff.js'
 import { toRgb } from './to-rgb.js'
 
 export interface DecodeOptions {
@@ -35,7 +37,8 @@ export class DecodeError extends Error {
 const MAX_PIXELS = 178_956_970
 
 /**
- * Reads an image as 8-bit RGB through sharp, an optional peer: `npm install sharp`.
+ * Reads an image from a file, an http(s) URL, bytes, or a file in an archive, as 8-bit RGB, through sharp, an
+ * optional peer: `npm install sharp`.
  *
  * JPEG, PNG, WebP, AVIF, TIFF and GIF, of an animation the first frame. Pixels equal Pillow's `convert('RGB')` but for AVIF and for
  * 16-bit gray (which Pillow clips); colour profiles are ignored, as Pillow does. Alpha is composited; Pillow drops it.
@@ -43,7 +46,7 @@ const MAX_PIXELS = 178_956_970
  * @throws DecodeError naming the file and the reason
  */
 export async function decode(
-  source: string | URL | Uint8Array,
+  source: string | URL | Uint8Array | FilePart,
   {
     background = [255, 255, 255],
     keepAlpha = false,
@@ -55,16 +58,16 @@ export async function decode(
   refuseUnknown('decode', rest, ['background', 'keepAlpha', 'orient', 'maxPixels'])
   list('decode', 'background', background, { length: 3, low: 0, high: 255 })
   whole('decode', 'maxPixels', maxPixels, 1)
-  const path = source instanceof Uint8Array ? `${source.length} bytes in memory` : pathOf(source)
-  const bytes = source instanceof Uint8Array ? source : await read(path)
+  const [path, bytes] = await bytesOf(source)
   if (bytes.length === 0) throw new DecodeError(path, 'it is empty')
-  if (!sniff(bytes))
-    throw new DecodeError(path, `not a JPEG, PNG, WebP, AVIF, TIFF or GIF; it begins with ${start(bytes)}`)
+  const format = sniff(bytes)
+  if (!format) throw new DecodeError(path, `not a JPEG, PNG, WebP, AVIF, TIFF or GIF; it begins with ${start(bytes)}`)
   const sharp = await loadSharp()
   try {
     const input = sharp(bytes, { failOn: 'error', ignoreIcc: true, limitInputPixels: maxPixels, autoOrient: orient })
-    const { space } = await input.metadata()
-    const cmyk = space === 'cmyk'
+    // asking libvips takes longer than looking: its header would be read twice, on a thread of libuv
+    const cmyk =
+      format === 'JPEG' ? jpegChannels(bytes) === 4 : format === 'TIFF' && (await input.metadata()).space === 'cmyk'
     // libvips would go through a CMYK profile; Pillow's arithmetic is in rgbOfCmyk
     if (cmyk) input.pipelineColourspace('cmyk').toColourspace('cmyk')
     else input.toColourspace('srgb')
@@ -97,21 +100,15 @@ async function loadSharp() {
   }
 }
 
-function pathOf(source: string | URL): string {
-  return typeof source === 'string' ? source : fileURLToPath(source)
-}
-
-async function read(path: string): Promise<Uint8Array> {
+/** What to call it in an error, and its bytes. */
+async function bytesOf(source: string | URL | Uint8Array | FilePart): Promise<[string, Uint8Array]> {
+  if (source instanceof Uint8Array) return [`${source.length} bytes in memory`, source]
+  const place = source instanceof URL ? (source.protocol === 'file:' ? fileURLToPath(source) : source.href) : source
+  const path = typeof place !== 'string' ? partName(place) : isUrl(place) ? shownUrl(place) : place
   try {
-    return await readFile(path)
+    return [path, await readSource(place)]
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const known: Record<string, string> = {
-      ENOENT: 'no such file',
-      EACCES: 'no permission to read it',
-      EISDIR: 'it is a folder',
-    }
-    throw new DecodeError(path, known[code ?? ''] ?? message, error)
+    throw new DecodeError(path, (error as DatasetError).reason ?? (error as Error).message, error)
   }
 }
 

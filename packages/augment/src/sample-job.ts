@@ -1,5 +1,6 @@
 import { type BatchMemory, viewsOfRow } from './batch-memory.js'
 import { calmSharp, type DecodeOptions, decode } from './decode.js'
+import type { FilePart } from './file-part.js'
 import type { Image } from './image.js'
 import type { MultiCrop } from './multi-crop.js'
 import { toRgb } from './to-rgb.js'
@@ -9,7 +10,7 @@ export interface SampleJob {
   epoch: number
   /** Of the sample in its data set: a part of the key of its draws. */
   index: number
-  source: string | Image
+  source: string | FilePart | Image
   row: number
   memory: BatchMemory
 }
@@ -27,7 +28,7 @@ export async function runJob(
 ): Promise<string | null> {
   const views = viewsOfRow(augment, memory, row)
   try {
-    const image = typeof source === 'string' ? await read(source, decodeOptions) : source
+    const image = isImage(source) ? source : await read(source, decodeOptions)
     const rgb = toRgb(image, decodeOptions.background)
     augment.apply(rgb, augment.plan({ seed, epoch, sample: index }), views)
     return null
@@ -37,10 +38,14 @@ export async function runJob(
   }
 }
 
+export function isImage(source: SampleJob['source']): source is Image {
+  return typeof source !== 'string' && 'data' in source
+}
+
 let calm: Promise<void> | undefined
 
 /** Sharp is loaded with the first file: images in memory need none. */
-async function read(path: string, options: DecodeOptions): Promise<Image> {
+async function read(source: string | FilePart, options: DecodeOptions): Promise<Image> {
   await (calm ??= calmSharp())
-  return decode(path, options)
+  return decode(source, options)
 }

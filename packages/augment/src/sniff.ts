@@ -17,3 +17,14 @@ export function sniff(bytes: Uint8Array): Format | undefined {
   }
   return undefined
 }
+
+/** How many channels the frame header of a JPEG says; 0 if there is none. */
+export function jpegChannels(bytes: Uint8Array): number {
+  for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff; ) {
+    const marker = bytes[at + 1]!
+    const frame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
+    if (frame) return bytes[at + 9]!
+    at += marker === 0xff ? 1 : 2 + ((bytes[at + 2]! << 8) | bytes[at + 3]!) // 0xff before a marker fills
+  }
+  return 0
+}
