@@ -63,8 +63,23 @@ export function declareCApi(library: LibraryHandle, output: TypeObject) {
     setAttrInts: c<[P, string, Longs, number], void>('TF_SetAttrIntList', 'void', [p, 'str', p, 'int']),
     setAttrFloat: c<[P, string, number], void>('TF_SetAttrFloat', 'void', [p, 'str', 'float']),
     setAttrString: c<[P, string, string, number], void>('TF_SetAttrString', 'void', [p, 'str', 'str', 'size_t']),
+    setAttrStrings: c<[P, string, string[], Longs, number], void>('TF_SetAttrStringList', 'void', [
+      p,
+      'str',
+      'str *',
+      p,
+      'int',
+    ]),
     setAttrShape: c<[P, string, Longs, number], void>('TF_SetAttrShape', 'void', [p, 'str', p, 'int']),
     setAttrTensor: c<[P, string, P, P], void>('TF_SetAttrTensor', 'void', [p, 'str', p, p]),
+
+    // body, name, whether to append a hash; operations (-1: all); inputs; outputs, their names; options, description, status
+    graphToFunction: c<
+      [P, string, number, number, null, number, Longs, number, Longs, null, null, string, P],
+      P | null
+    >('TF_GraphToFunction', p, [p, 'str', 'uint8_t', 'int', p, 'int', p, 'int', p, p, p, 'str', p]),
+    graphCopyFunction: c<[P, P, null, P], void>('TF_GraphCopyFunction', 'void', [p, p, p, p]),
+    deleteFunction: c<[P], void>('TF_DeleteFunction', 'void', [p]),
 
     newSessionOptions: c<[], P>('TF_NewSessionOptions', p, []),
     deleteSessionOptions: c<[P], void>('TF_DeleteSessionOptions', 'void', [p]),

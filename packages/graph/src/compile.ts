@@ -71,7 +71,10 @@ export async function compile(fn: TraceableFunction, options: CompileOptions): P
     })
   }
   if (!(session instanceof TensorFlowSession)) throw new TypeError(`${name}: expected a session of openSession().`)
-  const program = runPasses(trace(fn, { name, inputs, state: session.specs(), lib: session.lib }), passes)
+  const program = runPasses(
+    trace(fn, { name, inputs, state: session.specs(), lib: session.lib }),
+    session.usesGpu ? withoutFuse(passes) : passes,
+  )
   const text = (options?: PrintOptions) => printProgram(program, options)
   if (print) (typeof print === 'function' ? print : console.log)(text())
   const outputs = Object.fromEntries(
@@ -87,4 +90,10 @@ export async function compile(fn: TraceableFunction, options: CompileOptions): P
     return { outputs, nodes }
   }
   return Object.assign((feeds: Record<string, Feed>) => run(feeds), { program, outputs, print: text, profile, dispose })
+}
+
+/** XLA has never been tried with our functions on a GPU: there it runs only for those who ask by name. */
+function withoutFuse(passes: PassOptions = true): PassOptions {
+  if (typeof passes === 'object') return { fuse: false, ...passes }
+  return passes && { fuse: false }
 }

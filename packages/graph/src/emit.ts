@@ -1,7 +1,7 @@
 import type { Output, Pointer } from './capi.js'
 import { nameOf, type Program } from './ir.js'
 import { mark } from './not-finite.js'
-import type { TfGraph } from './tf-graph.js'
+import { TfGraph } from './tf-graph.js'
 
 /** A program's place in a session's graph. */
 export interface Emitted {
@@ -35,6 +35,7 @@ export function emit(
     oper: operations[node]!,
     index: output,
   })
+  const functions = defineFunctions(program, graph, prefix)
   program.nodes.forEach((node, i) => {
     const name = nodeName(prefix, node.scope, node.op, i)
     if (node.op === 'ReadVariableOp') {
@@ -47,6 +48,8 @@ export function emit(
       const placeholder = graph.add(node.op, name, [], attributes, { device })
       inputs[nameOf(node)] = { oper: placeholder, index: 0 }
       operations.push(placeholder)
+    } else if (node.op === 'Fused') {
+      operations.push(graph.call(functions.get(nameOf(node))!, name, node.inputs.map(at), { device }))
     } else {
       operations.push(graph.add(node.op, name, node.inputs.map(at), node.attributes, { device }))
     }
@@ -75,6 +78,27 @@ export function emit(
     ]
   })
   return { inputs, outputs: Object.fromEntries(outputs), targets: [...assignments, ...checks] }
+}
+
+/** Adds a program's functions to a graph. Returns their names there. */
+function defineFunctions({ functions = {} }: Program, graph: TfGraph, prefix: string): Map<string, string> {
+  const names = new Map<string, string>()
+  for (const [name, body] of Object.entries(functions)) {
+    const inner = new TfGraph(graph.lib)
+    try {
+      const unused = () => {
+        throw new Error(`the function ${name} reads a variable`)
+      }
+      const { inputs, outputs } = emit(body, { graph: inner, prefix: '', handle: unused })
+      const defined = `${prefix}_${name}`.replace(/\W/g, '_').replace(/^_/, 'f_')
+      const list = (record: Record<string, Output>) => Object.keys(record).map((_, i) => record[i]!)
+      graph.define(defined, inner, list(inputs), list(outputs))
+      names.set(name, defined)
+    } finally {
+      inner.delete()
+    }
+  }
+  return names
 }
 
 /** TensorFlow's rule for names: [A-Za-z0-9.][A-Za-z0-9_.\\/>-]*. */

@@ -14,6 +14,7 @@ export type Attribute =
   | { readonly type: 'shape'; readonly value: readonly number[] }
   | { readonly type: 'bool'; readonly value: boolean }
   | { readonly type: 'string'; readonly value: string }
+  | { readonly type: 'strings'; readonly value: readonly string[] }
   | { readonly type: 'dtype'; readonly value: TensorType['dtype'] }
   | { readonly type: 'tensor'; readonly value: HostTensor }
 
@@ -24,8 +25,8 @@ export interface Ref {
 }
 
 /**
- * One operation. `op` is TensorFlow's name; two are ours in part: `Placeholder` is the input called `name`, and `ReadVariableOp`
- * reads the variable called `name` as it was before the call.
+ * One operation. `op` is TensorFlow's name; three are ours in part: `Placeholder` is the input called `name`, `ReadVariableOp`
+ * reads the variable called `name` as it was before the call, and `Fused` runs the program's function called `function`.
  */
 export interface Node {
   readonly op: string
@@ -47,6 +48,8 @@ export interface Program {
   readonly updates: Readonly<Record<string, Ref>>
   /** Outputs that have to be finite for the updates to be made. */
   readonly finite?: readonly string[]
+  /** Bodies of `Fused` nodes by name; placeholder and output k are the node's input and output k. */
+  readonly functions?: Readonly<Record<string, Program>>
 }
 
 /** Collects nodes; what a trace and every pass end in. */
@@ -104,9 +107,9 @@ export function mapRefs(refs: Readonly<Record<string, Ref>>, move: (ref: Ref) =>
   return Object.fromEntries(Object.entries(refs).map(([name, ref]) => [name, move(ref)]))
 }
 
-/** The `name` of a Placeholder or ReadVariableOp. */
+/** The `name` of a Placeholder or ReadVariableOp, the `function` of a Fused node. */
 export function nameOf(node: Node): string {
-  const name = node.attributes.name
+  const name = node.attributes[node.op === 'Fused' ? 'function' : 'name']
   if (name?.type !== 'string') throw new Error(`${node.op} without a name`)
   return name.value
 }

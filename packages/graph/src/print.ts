@@ -25,6 +25,9 @@ export function printProgram(program: Program, { scopes = false }: PrintOptions 
   lines.push(`return ${show(program.outputs) || 'nothing'}`)
   if (Object.keys(program.updates).length > 0) lines.push(`assign ${show(program.updates)}`)
   if (program.finite?.length) lines.push(`if finite ${program.finite.join(', ')}`)
+  for (const [name, body] of Object.entries(program.functions ?? {})) {
+    lines.push(`${name}:`, printProgram(body).replace(/^/gm, '  '))
+  }
   return lines.join('\n')
 }
 

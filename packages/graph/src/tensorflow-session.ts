@@ -59,6 +59,12 @@ export class TensorFlowSession implements Session {
     return new TensorFlowSession(engine, lib, runner, device)
   }
 
+  /** Whether TensorFlow may place ops on a GPU. */
+  get usesGpu(): boolean {
+    const { engine, device } = this
+    return (device ?? (engine.kind === 'tensorflow' ? engine.devices.join() : '')).includes('GPU')
+  }
+
   async create(values: Record<string, HostTensor>): Promise<void> {
     this.checkOpen('create')
     this.variables.checkNew(values)

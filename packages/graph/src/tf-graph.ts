@@ -50,6 +50,35 @@ export class TfGraph {
     return operation!
   }
 
+  /** Makes another graph a function of this one, to be called by its name. */
+  define(name: string, body: TfGraph, inputs: readonly Output[], outputs: readonly Output[]): void {
+    const { c, status } = this.lib
+    // biome-ignore format: as the C function lists them
+    const made = c.graphToFunction(
+      body.pointer, name, 0, -1, null, inputs.length, packOutputs(inputs), outputs.length, packOutputs(outputs), null, null, '',
+      status,
+    )
+    this.lib.check(name)
+    try {
+      c.graphCopyFunction(this.pointer, made!, null, status)
+      this.lib.check(name)
+    } finally {
+      c.deleteFunction(made!)
+    }
+  }
+
+  /** Adds a call of a function that XLA compiles. */
+  call(name: string, node: string, inputs: readonly Output[], { device }: AddOptions = {}): Pointer {
+    const { c, status } = this.lib
+    const description = c.newOperation(this.pointer, name, node)
+    if (device) c.setDevice(description, device)
+    for (const input of inputs) c.addInput(description, input)
+    c.setAttrBool(description, '_XlaMustCompile', 1)
+    const operation = c.finishOperation(description, status)
+    this.lib.check(name)
+    return operation!
+  }
+
   private setAttribute(description: Pointer, key: string, attribute: Attribute): void {
     const { lib } = this
     const { c } = lib
@@ -68,7 +97,10 @@ export class TfGraph {
     else if (type === 'dtype') c.setAttrType(description, key, TYPE_NUMBER[value])
     else if (type === 'bool') c.setAttrBool(description, key, value ? 1 : 0)
     else if (type === 'string') c.setAttrString(description, key, value, Buffer.byteLength(value))
-    else c.setAttrFloat(description, key, value)
+    else if (type === 'strings') {
+      const lengths = BigInt64Array.from(value, (text) => BigInt(Buffer.byteLength(text)))
+      c.setAttrStrings(description, key, [...value], lengths, value.length)
+    } else c.setAttrFloat(description, key, value)
   }
 
   /** The inferred type of an output. A dimension is -1 where it depends on values; the shape is undefined where even the rank does. */

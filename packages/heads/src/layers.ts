@@ -23,18 +23,21 @@ export function gelu(x: tf.Tensor2D): tf.Tensor2D {
 
 const geluWithGradient = tf.customGrad((...args) => {
   const [x, save] = args as [tf.Tensor, tf.GradSaveFunc]
-  const t = tf.mul(x, Math.SQRT1_2)
-  const cdf = tf.add(tf.mul(tf.erf(t), 0.5), 0.5)
-  save([t, cdf])
+  save([x])
   return {
-    value: tf.mul(x, cdf),
+    value: tf.mul(x, normalCdf(tf.mul(x, Math.SQRT1_2))),
     gradFunc: (dy, saved) => {
-      const [t, cdf] = saved as [tf.Tensor, tf.Tensor]
+      const t = tf.mul(saved[0]!, Math.SQRT1_2)
       const density = tf.exp(tf.sub(-0.5 * Math.log(Math.PI), tf.square(t)))
-      return [tf.mul(dy, tf.add(cdf, tf.mul(t, density)))]
+      return [tf.mul(dy, tf.add(normalCdf(t), tf.mul(t, density)))]
     },
   }
 })
+
+/** Φ(t √2). Computed again for the gradient: keeping it would take as much memory as all else that a block keeps of the MLP. */
+function normalCdf(t: tf.Tensor): tf.Tensor {
+  return tf.add(tf.mul(tf.erf(t), 0.5), 0.5)
+}
 
 /**
  * Batch normalisation with the statistics of the batch: each column centred, divided by √(biased variance + 1e-5),

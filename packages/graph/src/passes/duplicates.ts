@@ -2,7 +2,11 @@ import { createHash } from 'node:crypto'
 import type { HostTensor } from '../host-tensor.js'
 import { type Attribute, type Node, type Program, type Ref, rewrite } from '../ir.js'
 
-/** Computes once what is written twice: equal constants, and pure nodes of equal op, inputs and attributes. */
+/**
+ * Computes once what is written twice: equal constants, and pure nodes of equal op, inputs and attributes.
+ *
+ * Not across the forward and the backward pass: a gradient that computes something again does so to keep nothing for it.
+ */
 export function mergeDuplicates(program: Program): Program {
   const seen = new Map<string, readonly Ref[]>()
   return rewrite(program, (node, builder) => {
@@ -14,13 +18,14 @@ export function mergeDuplicates(program: Program): Program {
   })
 }
 
-function keyOf({ op, inputs, attributes, outputs }: Node): string {
+function keyOf({ op, inputs, attributes, outputs, scope }: Node): string {
   const names = Object.keys(attributes).sort()
   return JSON.stringify([
     op,
     inputs.map(({ node, output }) => [node, output]),
     names.map((name) => [name, attributes[name]!.type, valueKey(attributes[name]!)]),
     outputs,
+    inputs.length > 0 && /^backward\b/.test(scope),
   ])
 }
 

@@ -1,8 +1,11 @@
 import type { Program } from '../ir.js'
+import { useBias } from './bias.js'
 import { fuseCasts } from './casts.js'
+import { sumColumns } from './column-sums.js'
 import { dropDeadCode } from './dead-code.js'
 import { mergeDuplicates } from './duplicates.js'
 import { fillConstants } from './fill.js'
+import { fuse } from './fuse.js'
 import { useMatMul } from './matmul.js'
 
 /** From program to program, with the same results. */
@@ -14,6 +17,9 @@ const PASSES = {
   fill: fillConstants,
   matmul: useMatMul,
   duplicates: mergeDuplicates,
+  bias: useBias,
+  fuse,
+  columnSums: sumColumns,
   deadCode: dropDeadCode,
 }
 
