@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { deflateRawSync } from 'node:zlib'
 import asc from 'assemblyscript/asc'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -9,7 +10,20 @@ const target = join(root, 'src', 'kernels-wasm.ts')
 
 let module
 const { error, stderr } = await asc.main(
-  ['assembly/index.ts', '--enable', 'simd', '--runtime', 'stub', '-O3', '--noAssert', '--outFile', 'kernels.wasm'],
+  [
+    'assembly/index.ts',
+    '--enable',
+    'simd',
+    '--runtime',
+    'stub',
+    '--optimizeLevel',
+    '3',
+    '--shrinkLevel',
+    '1',
+    '--noAssert',
+    '--outFile',
+    'kernels.wasm',
+  ],
   {
     readFile: (name, base) => {
       try {
@@ -28,8 +42,14 @@ if (error || !module) {
   console.error(`build-kernels: ${error?.message ?? 'the compiler wrote no module'}`)
   process.exit(1)
 }
-const text = Buffer.from(module).toString('base64')
-const source = `/** Made by scripts/build-kernels.mjs from assembly/. */\nexport const kernelsWasm =\n  '${text}'\n`
+const text = deflateRawSync(module, { level: 9, memLevel: 9 }).toString('base64')
+const source = `/** Made by scripts/build-kernels.mjs from assembly/: a module, packed by DEFLATE, as base64. */
+export const kernelsWasm = {
+  bytes: ${module.length},
+  packed:
+    '${text}',
+}
+`
 let before
 try {
   before = readFileSync(target, 'utf8')

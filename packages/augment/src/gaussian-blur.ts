@@ -99,30 +99,14 @@ function boxLine(
   out: Uint8Array,
   start: number,
 ): void {
-  const end = pad + stride
-  let o = start
-  if (R === 0) {
-    // sigma up to about 1.41
-    for (let p = pad; p < end; p++, o++) {
-      out[o] = (Math.imul(line[p]!, inner) + Math.imul(line[p - C]! + line[p + C]!, outer) + HALF) >>> 24
-    }
-  } else if (R === 1) {
-    // sigma up to about 2.45
-    const C2 = 2 * C
-    for (let p = pad; p < end; p++, o++) {
-      const near = line[p - C]! + line[p]! + line[p + C]!
-      out[o] = (Math.imul(near, inner) + Math.imul(line[p - C2]! + line[p + C2]!, outer) + HALF) >>> 24
-    }
-  } else {
-    const reach = (R + 1) * C
-    for (let c = 0; c < C; c++) {
-      let sum = 0 // of the box around the pixel before the first
-      for (let p = pad + c - reach; p < pad + c + reach - C; p += C) sum += line[p]!
-      for (let p = pad + c; p < end; p += C) {
-        const before = line[p - reach]!
-        sum += line[p + reach - C]! - before
-        out[start + p - pad] = (Math.imul(sum, inner) + Math.imul(before + line[p + reach]!, outer) + HALF) >>> 24
-      }
+  const reach = (R + 1) * C
+  for (let c = 0; c < C; c++) {
+    let sum = 0 // of the box around the pixel before the first
+    for (let p = pad + c - reach; p < pad + c + reach - C; p += C) sum += line[p]!
+    for (let p = pad + c; p < pad + stride; p += C) {
+      const before = line[p - reach]!
+      sum += line[p + reach - C]! - before
+      out[start + p - pad] = (Math.imul(sum, inner) + Math.imul(before + line[p + reach]!, outer) + HALF) >>> 24
     }
   }
 }
@@ -137,28 +121,6 @@ function downColumns(
 ): void {
   const last = height - 1
   const row = (y: number) => Math.min(Math.max(y, 0), last) * stride // of a pixel that may lie beyond the border
-  if (R <= 1) {
-    for (let y = 0; y < height; y++) {
-      const o = y * stride
-      const up = row(y - 1)
-      const down = row(y + 1)
-      if (R === 0)
-        for (let x = 0; x < stride; x++) {
-          const far = data[up + x]! + data[down + x]!
-          out[o + x] = (Math.imul(data[o + x]!, inner) + Math.imul(far, outer) + HALF) >>> 24
-        }
-      else {
-        const up2 = row(y - 2)
-        const down2 = row(y + 2)
-        for (let x = 0; x < stride; x++) {
-          const near = data[up + x]! + data[o + x]! + data[down + x]!
-          const far = data[up2 + x]! + data[down2 + x]!
-          out[o + x] = (Math.imul(near, inner) + Math.imul(far, outer) + HALF) >>> 24
-        }
-      }
-    }
-    return
-  }
   if (sums.length < stride) sums = new Int32Array(stride)
   sums.fill(0, 0, stride)
   for (let y = -R - 1; y < R; y++) for (let x = 0, p = row(y); x < stride; x++) sums[x]! += data[p + x]!

@@ -22,19 +22,35 @@ export function hue(image: Image, factor: number): Image {
   )
 }
 
-// Pillow's `hsv2rgb_row` computes these from a byte in float32
-const SECTOR = new Uint8Array(256) // of the hue byte: floor(6 h / 255); 6 is red again
-const IN_SECTOR = new Float32Array(256) // 6 h / 255 - sector
-const FRACTION = new Float32Array(256) // s / 255
-for (let v = 0; v < 256; v++) {
-  SECTOR[v] = Math.floor((v * 6) / 255)
-  IN_SECTOR[v] = (v * 6) / 255 - SECTOR[v]!
-  FRACTION[v] = v / 255
+/** What Pillow's `hsv2rgb_row` computes from a byte, in float32. */
+interface Tables {
+  /** Of the hue byte: floor(6 h / 255); 6 is red again. */
+  sector: Uint8Array
+  /** 6 h / 255 - sector */
+  within: Float32Array
+  /** s / 255 */
+  fraction: Float32Array
+}
+
+let made: Tables | undefined
+
+function tables(): Tables {
+  if (made) return made
+  const sector = new Uint8Array(256)
+  const within = new Float32Array(256)
+  const fraction = new Float32Array(256)
+  for (let v = 0; v < 256; v++) {
+    sector[v] = Math.floor((v * 6) / 255)
+    within[v] = (v * 6) / 255 - sector[v]!
+    fraction[v] = v / 255
+  }
+  return (made = { sector, within, fraction })
 }
 
 export function hueInPlace({ data, channels: C }: Image, factor: number): void {
   if (C === 1) return
   const turn = Math.trunc(factor * 255) & 255
+  const { sector: sectors, within: withins, fraction } = tables()
   for (let p = 0; p < data.length; p += C) {
     const r = data[p]!
     const g = data[p + 1]!
@@ -43,14 +59,14 @@ export function hueInPlace({ data, channels: C }: Image, factor: number): void {
     const low = Math.min(r, g, b)
     if (v === low) continue
     const chroma = v - low
-    const s = FRACTION[(f(chroma / v) * 255) | 0]!
+    const s = fraction[(f(chroma / v) * 255) | 0]!
     const h = (hueByte(r, g, b, v, chroma) + turn) & 255
     if (s === 0) {
       data[p] = data[p + 1] = data[p + 2] = v
       continue
     }
-    const within = IN_SECTOR[h]!
-    const sector = SECTOR[h]!
+    const within = withins[h]!
+    const sector = sectors[h]!
     const least = (v * (1 - s) + 0.5) | 0
     // falling in the odd sectors, rising in the even ones
     const middle = (v * (1 - (sector & 1 ? f(s * within) : s * (1 - within))) + 0.5) | 0

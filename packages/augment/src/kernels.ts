@@ -1,5 +1,6 @@
 import { boxBlur } from './gaussian-blur.js'
 import type { Image } from './image.js'
+import { inflate } from './inflate.js'
 import { kernelsWasm } from './kernels-wasm.js'
 import type { Box, Interpolation } from './resample.js'
 
@@ -253,7 +254,7 @@ export function kernelsInUse(): 'simd' | 'plain' {
   return kernels() ? 'simd' : 'plain'
 }
 
-/** The one instance, compiled when it is first needed (1 ms); null where it cannot be, or is not wanted. */
+/** The one instance, compiled when it is first needed (2 ms); null where it cannot be, or is not wanted. */
 export function kernels(): Kernels | null {
   if (choice === 'plain') return null
   if (made === undefined) made = compile()
@@ -262,8 +263,8 @@ export function kernels(): Kernels | null {
 
 function compile(): Kernels | null {
   try {
-    const bytes = Uint8Array.from(atob(kernelsWasm), (character) => character.charCodeAt(0))
-    return new Kernels(new WebAssembly.Module(bytes))
+    const packed = Uint8Array.from(atob(kernelsWasm.packed), (character) => character.charCodeAt(0))
+    return new Kernels(new WebAssembly.Module(inflate(packed, kernelsWasm.bytes)))
   } catch {
     return null // no WebAssembly, no SIMD, or a policy against it
   }

@@ -52,11 +52,10 @@ export interface MultiCropOptions {
 export type ResolvedOptions = Required<Omit<MultiCropOptions, 'jitter'>> & { jitter: Required<JitterOptions> }
 
 const WHERE = 'multiCrop'
-const NAMES = [...Object.keys(defaults), 'interpolation']
 
 /** Fills in defaults and throws on anything misspelt or out of range. An explicit `undefined` is the default. */
 export function resolveOptions(options: MultiCropOptions): ResolvedOptions {
-  refuseUnknown(WHERE, options, NAMES)
+  refuseUnknown(WHERE, options, [...Object.keys(defaults), 'interpolation'])
   const { p, brightness, contrast, saturation, hue } = options.jitter ?? {}
   refuseUnknown(`${WHERE}: jitter`, options.jitter ?? {}, Object.keys(defaults.jitter))
   const resolved: ResolvedOptions = {

@@ -140,10 +140,6 @@ function horizontal(
   flip: boolean,
   out: Uint8Array,
 ): void {
-  if (C === 3) {
-    horizontalRgb(source, start, stride, height, taps, width, flip, out)
-    return
-  }
   const { first, count, weights, stride: k } = taps
   for (let y = 0; y < height; y++) {
     const row = start + y * stride
@@ -160,82 +156,16 @@ function horizontal(
   }
 }
 
-/** Two rows at a time: each weight is loaded once for six products. */
-function horizontalRgb(
-  source: Uint8Array,
-  start: number,
-  stride: number,
-  height: number,
-  { first, count, weights, stride: k }: Taps,
-  width: number,
-  flip: boolean,
-  out: Uint8Array,
-): void {
-  const outStride = width * 3
-  for (let y = 0; y < height; y += 2) {
-    const row = start + y * stride
-    const down = y + 1 < height ? stride : 0 // the last row of an odd number is done twice
-    const outDown = y + 1 < height ? outStride : 0
-    for (let x = 0; x < width; x++) {
-      let p = row + first[x]! * 3
-      let r0 = HALF
-      let g0 = HALF
-      let b0 = HALF
-      let r1 = HALF
-      let g1 = HALF
-      let b1 = HALF
-      for (let q = x * k, end = q + count[x]!; q < end; q++, p += 3) {
-        const w = weights[q]!
-        r0 = (r0 + Math.imul(source[p]!, w)) | 0
-        g0 = (g0 + Math.imul(source[p + 1]!, w)) | 0
-        b0 = (b0 + Math.imul(source[p + 2]!, w)) | 0
-        const d = p + down
-        r1 = (r1 + Math.imul(source[d]!, w)) | 0
-        g1 = (g1 + Math.imul(source[d + 1]!, w)) | 0
-        b1 = (b1 + Math.imul(source[d + 2]!, w)) | 0
-      }
-      const o = y * outStride + (flip ? width - 1 - x : x) * 3
-      out[o] = clip(r0 >> BITS)
-      out[o + 1] = clip(g0 >> BITS)
-      out[o + 2] = clip(b0 >> BITS)
-      const e = o + outDown
-      out[e] = clip(r1 >> BITS)
-      out[e + 1] = clip(g1 >> BITS)
-      out[e + 2] = clip(b1 >> BITS)
-    }
-  }
-}
-
-/** Four bytes of a row at a time: each weight is loaded once for four products. */
 function vertical(source: Uint8Array, stride: number, taps: Taps, height: number, out: Uint8Array): void {
   const { first, count, weights, stride: k } = taps
-  const fours = stride & ~3
   for (let y = 0; y < height; y++) {
     const top = first[y]! * stride
-    const q0 = y * k
-    const end = q0 + count[y]!
-    const o = y * stride
-    for (let x = 0; x < fours; x += 4) {
-      let s0 = HALF
-      let s1 = HALF
-      let s2 = HALF
-      let s3 = HALF
-      for (let q = q0, p = top + x; q < end; q++, p += stride) {
-        const w = weights[q]!
-        s0 = (s0 + Math.imul(source[p]!, w)) | 0
-        s1 = (s1 + Math.imul(source[p + 1]!, w)) | 0
-        s2 = (s2 + Math.imul(source[p + 2]!, w)) | 0
-        s3 = (s3 + Math.imul(source[p + 3]!, w)) | 0
-      }
-      out[o + x] = clip(s0 >> BITS)
-      out[o + x + 1] = clip(s1 >> BITS)
-      out[o + x + 2] = clip(s2 >> BITS)
-      out[o + x + 3] = clip(s3 >> BITS)
-    }
-    for (let x = fours; x < stride; x++) {
+    const q = y * k
+    const n = count[y]!
+    for (let x = 0; x < stride; x++) {
       let sum = HALF
-      for (let q = q0, p = top + x; q < end; q++, p += stride) sum = (sum + Math.imul(source[p]!, weights[q]!)) | 0
-      out[o + x] = clip(sum >> BITS)
+      for (let t = 0, p = top + x; t < n; t++, p += stride) sum += Math.imul(source[p]!, weights[q + t]!)
+      out[y * stride + x] = clip(sum >> BITS)
     }
   }
 }

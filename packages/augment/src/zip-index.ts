@@ -77,6 +77,8 @@ export async function zipIndex(source: ByteSource, wanted: (name: string) => boo
     entries.push(entry)
     at = end
   }
+  if (at + 4 <= size && view.getUint32(at, true) === ENTRY)
+    throw refuse(`its directory lies: it says ${count} entries and holds more`)
   entries.sort((a, b) => a.offset - b.offset)
   for (const [i, { name, offset, packed, member }] of entries.entries()) {
     const limit = entries[i + 1]?.offset ?? start
@@ -96,7 +98,10 @@ async function directoryOf(source: ByteSource, refuse: (reason: string) => Datas
   const view = new DataView(tail.buffer, tail.byteOffset, tail.length)
   let at = tail.length - END_BYTES
   // its comment reaches to the end of the file, so that these bytes in a comment are not taken for it
-  while (at >= 0 && !(view.getUint32(at, true) === END && at + END_BYTES + view.getUint16(at + 20, true) === tail.length))
+  while (
+    at >= 0 &&
+    !(view.getUint32(at, true) === END && at + END_BYTES + view.getUint16(at + 20, true) === tail.length)
+  )
     at--
   if (at < 0) throw refuse('no directory at its end: it is not a zip file, or cut short')
   let count = view.getUint16(at + 10, true)
