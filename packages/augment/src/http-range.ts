@@ -41,7 +41,8 @@ export async function fetchRange(url: string, offset: number, length: number): P
     const got = response.headers.get('content-range') ?? 'nothing'
     if (!got.startsWith(`bytes ${range}/`)) throw refuse(`asked for bytes ${range}, the server sent ${got}`)
     const bytes = await body(response, length)
-    if (bytes.length !== length) throw new Error(`the connection ended after ${bytes.length} of ${length} bytes`)
+    if (bytes.length > length) throw refuse(`asked for ${length} bytes, the server sent more`)
+    if (bytes.length < length) throw new Error(`the connection ended after ${bytes.length} of ${length} bytes`)
     return bytes
   })
 }

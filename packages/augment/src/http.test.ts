@@ -138,7 +138,7 @@ describe('what goes wrong on the way', () => {
       !!response
         .writeHead(206, { 'content-range': `${request.headers.range!.replace('=', ' ')}/10240` })
         .end('y'.repeat(2e5))
-    await expect(openDataset(`${base}/all.tar`)).rejects.toThrow(/connection ended after \d+ of \d+ bytes/)
+    await expect(openDataset(`${base}/all.tar`)).rejects.toThrow('bytes, the server sent more')
   })
 
   test('an empty file, a folder, a compressed shard', async () => {
