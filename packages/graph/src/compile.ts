@@ -40,7 +40,9 @@ export interface Compiled {
 /**
  * Compiles TensorFlow.js code for a session: traces it once, and runs the graph from then on.
  *
- * fn has to be a pure function of its inputs and the session's variables: whatever else it reads is fixed when it is traced.
+ * fn has to be a pure function of its inputs, the session's variables and tf.Variables: whatever else it reads is fixed when it is
+ * traced. The tf.Variables that it reads or assigns, and those that it creates, become variables of the session, under their names:
+ * from then on the session's are the ones that change (see Session.pull).
  */
 export async function compile(fn: TraceableFunction, options: CompileOptions): Promise<Compiled> {
   const { session, inputs, name = fn.name || 'compiled', passes, print } = options
@@ -71,10 +73,9 @@ export async function compile(fn: TraceableFunction, options: CompileOptions): P
     })
   }
   if (!(session instanceof TensorFlowSession)) throw new TypeError(`${name}: expected a session of openSession().`)
-  const program = runPasses(
-    trace(fn, { name, inputs, state: session.specs(), lib: session.lib }),
-    session.usesGpu ? withoutFuse(passes) : passes,
-  )
+  const traced = trace(fn, { name, inputs, state: session.specs(), lib: session.lib })
+  await session.adopt(traced)
+  const program = runPasses(traced.program, session.usesGpu ? withoutFuse(passes) : passes)
   const text = (options?: PrintOptions) => printProgram(program, options)
   if (print) (typeof print === 'function' ? print : console.log)(text())
   const outputs = Object.fromEntries(

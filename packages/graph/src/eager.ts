@@ -85,6 +85,17 @@ export class EagerSession implements Session {
     })
   }
 
+  /** Here tf.Variables are used where they are. */
+  async pull(): Promise<void> {
+    this.checkOpen('pull')
+    await this.queue.idle()
+  }
+
+  async push(): Promise<void> {
+    this.checkOpen('push')
+    await this.queue.idle()
+  }
+
   has(name: string): boolean {
     return this.variables.has(name)
   }

@@ -43,6 +43,10 @@ export interface Session {
   /** Copies of variables; of all of them by default. */
   read(names?: Iterable<string>): Promise<Record<string, HostTensor>>
   remove(names: Iterable<string>): Promise<void>
+  /** Gives tf.Variables that compiled functions use the values that they have in the session, for tfjs code outside. */
+  pull(): Promise<void>
+  /** The other way: the session takes the values of these tf.Variables, say after loading weights into a model. */
+  push(): Promise<void>
   has(name: string): boolean
   /** Shape and dtype of every variable, in the order of creation. */
   specs(): Record<string, TensorSpec>

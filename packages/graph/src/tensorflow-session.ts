@@ -1,3 +1,4 @@
+import { Adopted } from './adopted.js'
 import type { Output, Pointer } from './capi.js'
 import { emit } from './emit.js'
 import type { Engine } from './engine/index.js'
@@ -9,6 +10,7 @@ import { Queue } from './queue.js'
 import { type Run, Runner } from './runner.js'
 import type { EngineInfo, Session, SessionMemory, SessionOptions } from './session.js'
 import { loadTensorFlow, type TensorFlow, TensorFlowError } from './tensorflow.js'
+import type { Traced } from './trace.js'
 import type { TensorSpec } from './traceable.js'
 import { type VariableSpec, Variables } from './variables.js'
 
@@ -35,6 +37,7 @@ const ASSIGNED_AT_ONCE = 64 << 20
 export class TensorFlowSession implements Session {
   private readonly queue = new Queue()
   private readonly variables = new Variables<Variable>()
+  private readonly adopted = new Adopted(this)
   private names = 0
   private closing: Promise<void> | undefined
 
@@ -124,6 +127,21 @@ export class TensorFlowSession implements Session {
       if (targets.length > 0) await this.runner.run({ targets })
       for (const name of wanted) this.variables.delete(name)
     })
+  }
+
+  /** Makes variables of the tf.Variables that a function uses. */
+  adopt(traced: Traced): Promise<void> {
+    return this.adopted.adopt(traced)
+  }
+
+  pull(): Promise<void> {
+    this.checkOpen('pull')
+    return this.adopted.pull()
+  }
+
+  push(): Promise<void> {
+    this.checkOpen('push')
+    return this.adopted.push()
   }
 
   has(name: string): boolean {

@@ -9,16 +9,23 @@ interface TracedData {
   /** Kept for constants: they do have a value. */
   values: unknown
   id: number | undefined
+  /** The id, where it is known only once somebody asks. */
+  source?: () => number
   refCount: number
 }
 
+export interface TraceBackend extends NodeBackend {
+  /** Data that is there until the trace ends; `source` gives its id once it is read. */
+  hold(type: { shape: number[]; dtype: tf.DataType }, source: () => number): object
+}
+
 /** A TensorFlow.js backend whose kernels add nodes to a program instead of computing. Tensors of other backends become constants. */
-export function traceBackend(tracer: Tracer): NodeBackend {
+export function traceBackend(tracer: Tracer): TraceBackend {
   const NodeBackendClass = loadKernels()
   const { name } = tracer
   const engine = tf.engine()
 
-  class TraceBackend extends NodeBackendClass {
+  class Tracing extends NodeBackendClass implements TraceBackend {
     private readonly data = new Map<object, TracedData>()
     /** Constants made of tensors that live on another backend, which keeps them. */
     private readonly captured = new Map<object, number>()
@@ -46,11 +53,25 @@ export function traceBackend(tracer: Tracer): NodeBackend {
       return engine.makeTensorFromTensorInfo({ dataId, shape: metadata.shape, dtype }, this)
     }
 
+    hold({ shape, dtype }: { shape: number[]; dtype: tf.DataType }, source: () => number): object {
+      const dataId = {}
+      this.data.set(dataId, {
+        shape,
+        dtype,
+        values: undefined,
+        id: undefined,
+        source,
+        refCount: Number.POSITIVE_INFINITY,
+      })
+      return dataId
+    }
+
     override getInputTensorIds(tensors: tf.TensorInfo[]): number[] {
       return tensors.map((tensor) => {
         const own = this.data.get(tensor.dataId)
         if (!own) return this.capture(tensor)
-        own.id ??= this.constant({ dtype: own.dtype, shape: own.shape, dataId: tensor.dataId }, own.values)
+        own.id ??=
+          own.source?.() ?? this.constant({ dtype: own.dtype, shape: own.shape, dataId: tensor.dataId }, own.values)
         return own.id
       })
     }
@@ -114,7 +135,7 @@ export function traceBackend(tracer: Tracer): NodeBackend {
       return this.data.size
     }
   }
-  return new TraceBackend(tracer.binding(), '@tensorflow/tfjs-node-gpu')
+  return new Tracing(tracer.binding(), '@tensorflow/tfjs-node-gpu')
 }
 
 const TFJS_DTYPES: Record<number, tf.DataType> = { 1: 'float32', 3: 'int32', 8: 'complex64', 10: 'bool' }

@@ -195,12 +195,60 @@ export function constantOf(tensor: TensorInfo, values: unknown): HostTensor {
 }
 
 /**
- * Names given to tf.tidy around the op being traced, outermost first; `backward` is TensorFlow.js's own, around gradients.
- * Ops open scopes too, whose names end in __op.
+ * Names given to tf.tidy around the op being traced, outermost first; `backward` is TensorFlow.js's own, around gradients, and what
+ * follows it is where the op was whose gradient is computed. Ops open scopes too, whose names end in __op.
  */
 export function scopePath(): string {
-  const names = scopeNames().filter((name) => !name.endsWith('__op') && !UNNAMED.has(name))
-  return names.join('/')
+  const names = scopeNames()
+  if (forward) names.splice(forward.depth, 0, ...forward.names)
+  return named(names).join('/')
+}
+
+function named(names: string[]): string[] {
+  return names.filter((name) => !name.endsWith('__op') && !UNNAMED.has(name))
+}
+
+/** Where the op was whose gradient is being traced, and how many scopes were open when its gradient began. */
+let forward: { names: string[]; depth: number } | undefined
+
+type Gradient = (dys: unknown[]) => Record<string, () => unknown>
+
+/** While a trace lasts, gradients get the scope of their op. The function that it returns ends that. */
+export function traceScopes(): () => void {
+  const target = engine() as unknown as {
+    addTapeNode: (...args: unknown[]) => void
+    state: { activeTape: { gradient?: Gradient }[] }
+  }
+  const { addTapeNode } = target
+  target.addTapeNode = (...args) => {
+    const scopes = scopeNames()
+    if (forward) scopes.splice(forward.depth, 0, ...forward.names)
+    addTapeNode.apply(target, args)
+    const node = target.state.activeTape.at(-1)!
+    const { gradient } = node
+    if (!gradient) return
+    node.gradient = (dys) => {
+      const gradients = within(scopes, () => gradient(dys))
+      return Object.fromEntries(Object.entries(gradients).map(([name, f]) => [name, () => within(scopes, f)]))
+    }
+  }
+  return () => {
+    forward = undefined
+    Reflect.deleteProperty(target, 'addTapeNode') // the prototype's is back
+  }
+}
+
+function within<T>(scopes: string[], f: () => T): T {
+  const outer = forward
+  const open = scopeNames()
+  let shared = 0
+  while (shared < scopes.length && scopes[shared] === open[shared]) shared++
+  forward = { names: named(scopes.slice(shared)), depth: open.length }
+  try {
+    return f()
+  } finally {
+    forward = outer
+  }
 }
 
 const UNNAMED = new Set(['unnamed scope', 'forward'])
