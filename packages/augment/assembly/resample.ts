@@ -83,17 +83,33 @@ export function horizontal(
   out: usize,
   outStride: usize,
 ): void {
-  const C = <usize>channels
-  // Pixels 0 and 1, then 2 and 3: byte pairs of one channel, widened to 16 bits, in a 32-bit lane each
-  let near = i8x16(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1)
-  let far = i8x16(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1)
-  if (channels == 1) {
-    near = i8x16(0, -1, 1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1)
-    far = i8x16(2, -1, 3, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1)
-  } else if (channels == 4) {
-    near = i8x16(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1)
-    far = i8x16(8, -1, 12, -1, 9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1)
-  }
+  // Pixels 0 and 1, then 2 and 3: byte pairs of one channel, widened to 16 bits, in a 32-bit lane each. As constants: a swizzle by
+  // a mask that may be anything takes one instruction more.
+  if (channels == 3)
+    rowsOf(
+      i8x16(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1),
+      i8x16(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1),
+      3, source, sourceStride, rows, width, flip, bounds, weights, stride, out, outStride,
+    )
+  else if (channels == 1)
+    rowsOf(
+      i8x16(0, -1, 1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1),
+      i8x16(2, -1, 3, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1),
+      1, source, sourceStride, rows, width, flip, bounds, weights, stride, out, outStride,
+    )
+  else
+    rowsOf(
+      i8x16(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1),
+      i8x16(8, -1, 12, -1, 9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1),
+      4, source, sourceStride, rows, width, flip, bounds, weights, stride, out, outStride,
+    )
+}
+
+// @ts-ignore: decorator
+@inline function rowsOf(
+  near: v128, far: v128, C: usize, source: usize, sourceStride: usize, rows: i32, width: i32, flip: bool, bounds: usize,
+  weights: usize, stride: usize, out: usize, outStride: usize,
+): void {
   const half = i32x4.splat(1 << (BITS - 1))
   const zero = i32x4.splat(0)
   const boundsStep: usize = flip ? <usize>-8 : 8

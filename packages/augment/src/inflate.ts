@@ -58,15 +58,17 @@ interface Code {
 function codeOf(lengths: number[]): Code {
   const longest = Math.max(...lengths)
   const table = new Uint16Array(1 << longest)
-  let code = 0
-  for (let length = 1; length <= longest; length++, code <<= 1) {
-    for (const [symbol, own] of lengths.entries()) {
-      if (own !== length) continue
-      let reversed = 0 // codes come with their first bit first
-      for (let i = 0; i < length; i++) reversed |= ((code >> i) & 1) << (length - 1 - i)
-      for (let i = reversed; i < table.length; i += 1 << length) table[i] = (symbol << 4) | length
-      code++
-    }
+  const next = [0] // code of each length
+  for (let length = 1; length <= longest; length++) {
+    const shorter = length === 1 ? 0 : lengths.filter((other) => other === length - 1).length
+    next[length] = (next[length - 1]! + shorter) << 1
+  }
+  for (let symbol = 0; symbol < lengths.length; symbol++) {
+    const length = lengths[symbol]!
+    if (length === 0) continue
+    let reversed = 0 // codes come with their first bit first
+    for (let i = 0, code = next[length]!++; i < length; i++) reversed |= ((code >> i) & 1) << (length - 1 - i)
+    for (let i = reversed; i < table.length; i += 1 << length) table[i] = (symbol << 4) | length
   }
   return { table, longest }
 }
