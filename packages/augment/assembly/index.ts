@@ -7,6 +7,7 @@ export { boxBlur } from './blur'
 export { blendExact, blendFloat, lumaSum, planBlend } from './blend'
 export { grayscale, saturation, solarize } from './colour'
 export { hue } from './hue'
+export { lookUpFloats } from './normalize'
 export { deinterleave, interleave } from './planes'
 export { horizontal, premultiply, taps, unpremultiply, vertical } from './resample'
 

@@ -10,6 +10,7 @@ import {
   type Image,
   kernelsInUse,
   multiCrop,
+  normalize,
   resize,
   resizedCrop,
   saturation,
@@ -81,6 +82,26 @@ describe('gives the bytes of the definition:', () => {
           plain(() => operation(image, value)),
         )
         expect(Buffer.compare(image.data, before)).toBe(0)
+      }),
+      runs,
+    )
+  })
+
+  test('normalize, in both layouts', () => {
+    fc.assert(
+      fc.property(images, fc.constantFrom('hwc' as const, 'chw' as const), (image, layout) => {
+        const options = { mean: [0.1, 0.5, 0.7, 0].slice(0, image.channels), std: [1, 0.3, 2, 1], layout }
+        options.std.length = image.channels
+        const fast = normalize(image, options)
+        expect(plain(() => normalize(image, options))).toEqual(fast)
+        const into = new Float32Array(fast.length)
+        expect(normalize(image, { ...options, into })).toBe(into)
+        expect(into).toEqual(fast)
+        const at = (y: number, x: number, c: number) =>
+          layout === 'hwc' ? (y * image.width + x) * image.channels + c : (c * image.height + y) * image.width + x
+        const [y, x, c] = [image.height - 1, image.width - 1, image.channels - 1]
+        const value = image.data.at(-1)!
+        expect(fast[at(y, x, c)]).toBeCloseTo((value / 255 - options.mean[c]!) / options.std[c]!, 5)
       }),
       runs,
     )

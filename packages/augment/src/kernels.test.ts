@@ -255,6 +255,8 @@ describe('refused', () => {
     ['more than half a turn', () => hue(image, 0.6), 'factor to be a finite number from -0.5 to 0.5, got 0.6'],
     ['a background of two numbers', () => toRgb(image, [1, 2]), 'background to be 3 numbers'],
     ['a std of 0', () => normalize(image, { std: [0, 1, 1] }), 'std[0]'],
+    ['an unknown layout', () => normalize(image, { layout: 'nchw' as never }), "'hwc' or 'chw', got 'nchw'"],
+    ['too little room', () => normalize(image, { into: new Float32Array(2) }), 'room for'],
     ['three means for a gray image', () => normalize(solid(1, 2, 2, 1)), 'mean to be 1 numbers'],
   ]
   test.each(bad)('%s', (_, call, message) => expect(call).toThrow(message))

@@ -17,6 +17,8 @@ interface Module {
   unpremultiply(planes: number, planeStride: number, count: number): void
   deinterleave(source: number, pixels: number, channels: number, planes: number, stride: number): void
   interleave(planes: number, stride: number, pixels: number, channels: number, out: number): void
+  // biome-ignore format: as in assembly/normalize.ts
+  lookUpFloats(source: number, pixels: number, channels: number, tables: number, out: number, pixelStep: number, channelStep: number): void
   planBlend(base: number, factor: number): number
   blendExact(pixels: number, count: number, factor: number, constant: number): void
   blendFloat(pixels: number, count: number, base: number, factor: number): void
@@ -177,6 +179,20 @@ export class Kernels {
     this.#x.interleave(this.#planes, this.#stride, this.#width * this.#height, this.#channels, pixels)
     out.set(this.#bytesAt(pixels, out.length))
     this.#at = before
+  }
+
+  /** Interleaved bytes as floats, by a table of 256 for each channel. */
+  lookUpFloats({ data, channels }: Image, tables: Float32Array, layout: 'hwc' | 'chw', out: Float32Array): void {
+    this.#at = this.#x.heapBase()
+    const source = this.#allocate(data.length)
+    const table = this.#allocate(tables.byteLength)
+    const floats = this.#allocate(out.byteLength)
+    this.#bytesAt(source, data.length).set(data)
+    new Float32Array(this.#x.memory.buffer, table, tables.length).set(tables)
+    const pixels = data.length / channels
+    const [pixelStep, channelStep] = layout === 'hwc' ? [channels, 1] : [1, pixels]
+    this.#x.lookUpFloats(source, pixels, channels, table, floats, pixelStep, channelStep)
+    out.set(new Float32Array(this.#x.memory.buffer, floats, out.length))
   }
 
   /** base + factor (x - base), truncated, for every value but alpha. */
