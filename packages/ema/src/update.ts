@@ -21,7 +21,7 @@ export type Params = Record<string, tf.Tensor>
  */
 export function update(teacher: Params, student: Params, momentum: number | tf.Scalar): Params {
   checkNames(teacher, student)
-  return tf.tidy(() => {
+  return tf.tidy('ema', () => {
     const step = tf.sub(1, scalar(momentum))
     const moved = Object.entries(teacher).map(([name, t]) => {
       const s = student[name]!

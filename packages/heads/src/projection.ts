@@ -82,7 +82,7 @@ export function apply(config: ProjectionConfig, params: Params, x: tf.Tensor2D):
   if (useBn && x.shape[0] < 2) {
     throw new RangeError('projection: expected at least 2 rows to normalise a batch (useBn), got 1')
   }
-  return tf.tidy(() => {
+  return tf.tidy('head', () => {
     let h = x
     for (const { linear: name, norm, hidden } of layers(config)) {
       h = linear(h, params[`${name}.weight`], params[`${name}.bias`])

@@ -28,5 +28,7 @@ export function updateCenter(
   if (typeof momentum === 'number' && !(momentum >= 0 && momentum <= 1)) {
     throw new RangeError(`updateCenter: expected momentum from 0 to 1, got ${momentum}`)
   }
-  return tf.tidy(() => tf.add(tf.mul(center, momentum), tf.mul(tf.mean(teacher, 0, true), tf.sub(1, momentum))))
+  return tf.tidy('center', () =>
+    tf.add(tf.mul(center, momentum), tf.mul(tf.mean(teacher, 0, true), tf.sub(1, momentum))),
+  )
 }

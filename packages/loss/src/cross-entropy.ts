@@ -67,7 +67,7 @@ export function crossEntropyOf(
       },
     }
   })
-  return tf.tidy(() => loss(student) as tf.Scalar)
+  return tf.tidy('loss', () => loss(student) as tf.Scalar)
 }
 
 /** [V, ...] into the two global views and the local ones, if any. */

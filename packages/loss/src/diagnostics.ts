@@ -50,7 +50,7 @@ export function diagnostics(
   center: tf.Tensor2D,
   options: SelfDistillationOptions = {},
 ): Diagnostics {
-  return tf.tidy(() => ({ ...fromMeans(meansOf('diagnostics', student, teacher, center, options)) }))
+  return tf.tidy('diagnostics', () => ({ ...fromMeans(meansOf('diagnostics', student, teacher, center, options)) }))
 }
 
 /** The same as means, for a batch that is computed in parts. */
@@ -60,12 +60,12 @@ export function diagnosticMeans(
   center: tf.Tensor2D,
   options: SelfDistillationOptions = {},
 ): DiagnosticMeans {
-  return tf.tidy(() => ({ ...meansOf('diagnosticMeans', student, teacher, center, options) }))
+  return tf.tidy('diagnostics', () => ({ ...meansOf('diagnosticMeans', student, teacher, center, options) }))
 }
 
 /** Diagnostics of a whole batch from its means. */
 export function fromMeans({ teacherEntropy, studentEntropy, kl, share, votes }: DiagnosticMeans): Diagnostics {
-  return tf.tidy(() => ({
+  return tf.tidy('diagnostics', () => ({
     teacherEntropy: tf.clone(teacherEntropy),
     studentEntropy: tf.clone(studentEntropy),
     kl: tf.clone(kl),

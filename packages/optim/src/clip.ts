@@ -14,7 +14,7 @@ import { nonNegative, type Params } from './optimizer.js'
  */
 export function clipPerTensor(grads: Params, maxNorm: number = defaults.maxNorm): Params {
   nonNegative('clipPerTensor', 'maxNorm', maxNorm)
-  return tf.tidy(() => {
+  return tf.tidy('clip', () => {
     const clipped = Object.entries(grads).map(([name, grad]) => {
       if (maxNorm === 0) return [name, tf.clone(grad)]
       const norm = tf.sqrt(tf.sum(tf.square(grad))) // a scalar

@@ -86,7 +86,7 @@ export function optimizer<Slot extends string, Options extends UpdateOptions>(
 
   function update(params: Params, grads: Params, state: Params, options: Options) {
     const rule = prepare(options)
-    return tf.tidy(() => {
+    return tf.tidy('optimizer', () => {
       const lr = scalar(where, 'lr', options.lr)
       const weightDecay = scalar(where, 'weightDecay', options.weightDecay)
       const next = { params: { ...params }, state: { ...state } }

@@ -122,14 +122,16 @@ function prepare(config: VitConfig, params: Params, images: tf.Tensor4D, dropPat
 
 /** Images to tokens: [CLS] and the projected patches, each with its position. Returns [B · N, D]. */
 function embed(model: Model, images: tf.Tensor4D): tf.Tensor2D {
-  const { params, B, embedDim: D } = model
-  const [, height, width] = images.shape
-  const projected = embedPatches(model, images, params['patch_embed.proj.weight'], params['patch_embed.proj.bias'])
-  const patches = tf.reshape(projected, [B, -1, D]) as tf.Tensor3D // [B, N - 1, D]
-  // One [CLS] for each image: adding zeros repeats it, with a cheaper gradient than tf.tile's.
-  const cls = tf.add(params.cls_token, tf.zeros([B, 1, 1])) as tf.Tensor3D // [B, 1, D]
-  const x = tf.add(tf.concat3d([cls, patches], 1), positionEmbeddings(model, params.pos_embed, height, width))
-  return tf.reshape(x, [-1, D])
+  return tf.tidy('embed', () => {
+    const { params, B, embedDim: D } = model
+    const [, height, width] = images.shape
+    const projected = embedPatches(model, images, params['patch_embed.proj.weight'], params['patch_embed.proj.bias'])
+    const patches = tf.reshape(projected, [B, -1, D]) as tf.Tensor3D // [B, N - 1, D]
+    // One [CLS] for each image: adding zeros repeats it, with a cheaper gradient than tf.tile's.
+    const cls = tf.add(params.cls_token, tf.zeros([B, 1, 1])) as tf.Tensor3D // [B, 1, D]
+    const x = tf.add(tf.concat3d([cls, patches], 1), positionEmbeddings(model, params.pos_embed, height, width))
+    return tf.reshape(x, [-1, D])
+  })
 }
 
 /**
@@ -140,7 +142,7 @@ function embed(model: Model, images: tf.Tensor4D): tf.Tensor2D {
  * @param x [B · N, D]
  */
 function block(model: Model, i: number, x: tf.Tensor2D): tf.Tensor2D {
-  return tf.tidy(() => {
+  return tf.tidy(`blocks.${i}`, () => {
     const attended = attention(model, `blocks.${i}.attn`, norm(model, `blocks.${i}.norm1`, x))
     const y = tf.add(x, kept(model, 2 * i, attended)) as tf.Tensor2D
     const processed = mlp(model, `blocks.${i}.mlp`, norm(model, `blocks.${i}.norm2`, y))
@@ -155,7 +157,7 @@ function block(model: Model, i: number, x: tf.Tensor2D): tf.Tensor2D {
  * @returns [B, D]
  */
 function blockForCls(model: Model, i: number, x: tf.Tensor2D): tf.Tensor2D {
-  return tf.tidy(() => {
+  return tf.tidy(`blocks.${i}`, () => {
     const attended = attentionOfCls(model, `blocks.${i}.attn`, norm(model, `blocks.${i}.norm1`, x))
     const y = tf.add(clsRows(model, x), kept(model, 2 * i, attended)) as tf.Tensor2D
     const processed = mlp(model, `blocks.${i}.mlp`, norm(model, `blocks.${i}.norm2`, y))
@@ -185,10 +187,12 @@ function recomputed(recompute: Recompute, f: typeof block, model: Model, i: numb
  * @returns [B · N, D]
  */
 function attention(model: Model, name: string, x: tf.Tensor2D): tf.Tensor2D {
-  const [q, k, v] = queriesKeysValues(model, `${name}.qkv`, x) // [B, H, N, d] each
-  const mixed = tf.matMul(attentionWeights(q, k), v) // [B, H, N, d]
-  const heads = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [-1, model.embedDim]) as tf.Tensor2D
-  return dense(model, `${name}.proj`, heads)
+  return tf.tidy('attn', () => {
+    const [q, k, v] = queriesKeysValues(model, `${name}.qkv`, x) // [B, H, N, d] each
+    const mixed = tf.matMul(attentionWeights(q, k), v) // [B, H, N, d]
+    const heads = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [-1, model.embedDim]) as tf.Tensor2D
+    return dense(model, `${name}.proj`, heads)
+  })
 }
 
 /**
@@ -198,15 +202,17 @@ function attention(model: Model, name: string, x: tf.Tensor2D): tf.Tensor2D {
  * @returns [B, D]
  */
 function attentionOfCls(model: Model, name: string, x: tf.Tensor2D): tf.Tensor2D {
-  const { params, B, numHeads: H, embedDim: D } = model
-  const d = D / H
-  const [queryWeight, keyValueWeight] = tf.split(params[`${name}.qkv.weight`], [D, 2 * D]) as [tf.Tensor, tf.Tensor]
-  const [queryBias, keyValueBias] = tf.split(params[`${name}.qkv.bias`], [D, 2 * D]) as [tf.Tensor, tf.Tensor]
-  const q = tf.reshape(linear(clsRows(model, x), queryWeight, queryBias), [B, H, 1, d]) as tf.Tensor4D
-  const kv = tf.reshape(linear(x, keyValueWeight, keyValueBias), [B, -1, 2, H, d])
-  const [k, v] = tf.unstack(tf.transpose(kv, [2, 0, 3, 1, 4])) as [tf.Tensor4D, tf.Tensor4D] // [B, H, N, d] each
-  const heads = tf.reshape(tf.matMul(attentionWeights(q, k), v), [B, D]) as tf.Tensor2D
-  return dense(model, `${name}.proj`, heads)
+  return tf.tidy('attn', () => {
+    const { params, B, numHeads: H, embedDim: D } = model
+    const d = D / H
+    const [queryWeight, keyValueWeight] = tf.split(params[`${name}.qkv.weight`], [D, 2 * D]) as [tf.Tensor, tf.Tensor]
+    const [queryBias, keyValueBias] = tf.split(params[`${name}.qkv.bias`], [D, 2 * D]) as [tf.Tensor, tf.Tensor]
+    const q = tf.reshape(linear(clsRows(model, x), queryWeight, queryBias), [B, H, 1, d]) as tf.Tensor4D
+    const kv = tf.reshape(linear(x, keyValueWeight, keyValueBias), [B, -1, 2, H, d])
+    const [k, v] = tf.unstack(tf.transpose(kv, [2, 0, 3, 1, 4])) as [tf.Tensor4D, tf.Tensor4D] // [B, H, N, d] each
+    const heads = tf.reshape(tf.matMul(attentionWeights(q, k), v), [B, D]) as tf.Tensor2D
+    return dense(model, `${name}.proj`, heads)
+  })
 }
 
 /** Returns three tensors [B, H, N, d]; the layer's output holds q, k, v one after the other. */
@@ -223,7 +229,7 @@ function attentionWeights(q: tf.Tensor4D, k: tf.Tensor4D): tf.Tensor4D {
 }
 
 function mlp(model: Model, name: string, x: tf.Tensor2D): tf.Tensor2D {
-  return dense(model, `${name}.fc2`, gelu(dense(model, `${name}.fc1`, x)))
+  return tf.tidy('mlp', () => dense(model, `${name}.fc2`, gelu(dense(model, `${name}.fc1`, x))))
 }
 
 /** A branch's output [B · N, D], each image's rows multiplied by its entry of the mask. */
@@ -248,5 +254,5 @@ function norm({ params }: Model, name: string, x: tf.Tensor2D): tf.Tensor2D {
 }
 
 function finalNorm(model: Model, x: tf.Tensor2D): tf.Tensor2D {
-  return norm(model, 'norm', x)
+  return tf.tidy('norm', () => norm(model, 'norm', x))
 }

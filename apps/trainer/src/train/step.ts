@@ -83,7 +83,7 @@ export function stepSums(
   const center = state.center as tf.Tensor2D // [1, K]
   const temperatures = { studentTemp: setup.loss.studentTemp, teacherTemp: inputs.teacherTemp }
 
-  const teacherLogits = forward(setup, teacher, [{ images: inputs.global }]) // [2B, K]
+  const teacherLogits = tf.tidy('teacher', () => forward(setup, teacher, [{ images: inputs.global }])) // [2B, K]
 
   const crops = [{ images: inputs.global, dropPath: inputs.dropPathGlobal }]
   if (inputs.local) crops.push({ images: inputs.local, dropPath: inputs.dropPathLocal })
@@ -91,7 +91,7 @@ export function stepSums(
   let studentLogits!: tf.Tensor2D // [(2 + L)B, K]
   const { value: loss, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
     const params = { ...student, ...Object.fromEntries(trained.map((name, i) => [name, tensors[i]!])) }
-    studentLogits = tf.keep(forward(setup, params, crops))
+    studentLogits = tf.keep(tf.tidy('student', () => forward(setup, params, crops)))
     return scaled(selfDistillation(studentLogits, teacherLogits, center, temperatures), share)
   })(trained.map((name) => student[name]!))
 
