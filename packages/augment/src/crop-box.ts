@@ -1,4 +1,4 @@
-import type { Draws } from '@dino/random'
+import type { Draws } from './draws.js'
 import type { Box } from './resample.js'
 import { roundHalfEven } from './round-half-even.js'
 

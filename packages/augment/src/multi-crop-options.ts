@@ -1,20 +1,8 @@
 import { inRange, list, refuseUnknown, whole } from './checks.js'
+import { type JitterOptions, resolveJitter } from './color-jitter.js'
 import { multiCropDefaults as defaults } from './defaults.js'
 import type { Interpolation } from './resample.js'
 import { checkInterpolation } from './resized-crop.js'
-
-export interface JitterOptions {
-  /** Probability that a view is jittered at all. Default 0.8. */
-  p?: number
-  /** Factor ~ U[max(0, 1 - x), 1 + x]; 0 is off. Default 0.4. */
-  brightness?: number
-  /** Factor ~ U[max(0, 1 - x), 1 + x]; 0 is off. Default 0.4. */
-  contrast?: number
-  /** Factor ~ U[max(0, 1 - x), 1 + x]; 0 is off. Default 0.2. */
-  saturation?: number
-  /** Turn ~ U[-x, x] of the colour circle, at most 0.5; 0 is off. Default 0.1. */
-  hue?: number
-}
 
 /** Every default is the reference's (METHOD 1.12). Probabilities of three are of global view 1, global view 2, local views. */
 export interface MultiCropOptions {
@@ -56,8 +44,6 @@ const WHERE = 'multiCrop'
 /** Fills in defaults and throws on anything misspelt or out of range. An explicit `undefined` is the default. */
 export function resolveOptions(options: MultiCropOptions): ResolvedOptions {
   refuseUnknown(WHERE, options, [...Object.keys(defaults), 'interpolation'])
-  const { p, brightness, contrast, saturation, hue } = options.jitter ?? {}
-  refuseUnknown(`${WHERE}: jitter`, options.jitter ?? {}, Object.keys(defaults.jitter))
   const resolved: ResolvedOptions = {
     globalSize: options.globalSize ?? defaults.globalSize,
     localSize: options.localSize ?? defaults.localSize,
@@ -67,13 +53,7 @@ export function resolveOptions(options: MultiCropOptions): ResolvedOptions {
     ratio: options.ratio ?? defaults.ratio,
     interpolation: options.interpolation ?? 'bicubic',
     flip: options.flip ?? defaults.flip,
-    jitter: {
-      p: p ?? defaults.jitter.p,
-      brightness: brightness ?? defaults.jitter.brightness,
-      contrast: contrast ?? defaults.jitter.contrast,
-      saturation: saturation ?? defaults.jitter.saturation,
-      hue: hue ?? defaults.jitter.hue,
-    },
+    jitter: resolveJitter(WHERE, options.jitter ?? {}, 'jitter.'),
     grayscale: options.grayscale ?? defaults.grayscale,
     blur: options.blur ?? defaults.blur,
     sigma: options.sigma ?? defaults.sigma,
@@ -94,11 +74,6 @@ function check(o: ResolvedOptions): void {
   list(WHERE, 'ratio', o.ratio, { length: 2, low: Number.MIN_VALUE, high: infinity, rising: true })
   checkInterpolation(WHERE, o.interpolation)
   inRange(WHERE, 'flip', o.flip, 0, 1)
-  inRange(WHERE, 'jitter.p', o.jitter.p, 0, 1)
-  inRange(WHERE, 'jitter.brightness', o.jitter.brightness, 0, infinity)
-  inRange(WHERE, 'jitter.contrast', o.jitter.contrast, 0, infinity)
-  inRange(WHERE, 'jitter.saturation', o.jitter.saturation, 0, infinity)
-  inRange(WHERE, 'jitter.hue', o.jitter.hue, 0, 0.5)
   inRange(WHERE, 'grayscale', o.grayscale, 0, 1)
   list(WHERE, 'blur', o.blur, { length: 3, low: 0, high: 1 })
   list(WHERE, 'sigma', o.sigma, { length: 2, low: 0, high: infinity, rising: true })

@@ -1,6 +1,8 @@
-import { type Draws, stream } from '@dino/random'
+import { stream } from '@dino/random'
+import { drawJitter, type JitterStep } from './color-jitter.js'
 import { type CropPlan, drawCrop } from './crop-box.js'
 import type { ResolvedOptions } from './multi-crop-options.js'
+import { drawBlur } from './random-blur.js'
 import type { Interpolation } from './resample.js'
 
 /** What decides every draw. Sample is the image's number in its data set, from 0. */
@@ -8,12 +10,6 @@ export interface PlanKey {
   seed: number
   epoch: number
   sample: number
-}
-
-/** One drawn operation of the colour jitter. */
-export interface JitterStep {
-  op: 'brightness' | 'contrast' | 'saturation' | 'hue'
-  factor: number
 }
 
 /** Everything that was drawn for one view, as plain data: it can be logged, sent to another thread, replayed. */
@@ -47,27 +43,4 @@ export function drawView(o: ResolvedOptions, { seed, epoch, sample }: PlanKey, v
     blur: drawBlur(draws('blur'), o.blur[kind]!, o.sigma),
     solarize: draws('solarize').uniform() < o.solarize[kind]! ? o.solarizeThreshold : null,
   }
-}
-
-/** torchvision's ColorJitter in RandomApply: an operation of range 0 is left out, the rest is shuffled. */
-function drawJitter(draws: Draws, jitter: ResolvedOptions['jitter']): JitterStep[] {
-  if (draws.uniform() >= jitter.p) return []
-  const steps: JitterStep[] = []
-  for (const op of ['brightness', 'contrast', 'saturation', 'hue'] as const) {
-    const x = jitter[op]
-    const factor = op === 'hue' ? draws.uniform(-x, x) : draws.uniform(Math.max(0, 1 - x), 1 + x)
-    if (x > 0) steps.push({ op, factor })
-  }
-  for (let i = steps.length - 1; i > 0; i--) {
-    const j = draws.integer(0, i + 1)
-    const moved = steps[i]!
-    steps[i] = steps[j]!
-    steps[j] = moved
-  }
-  return steps
-}
-
-function drawBlur(draws: Draws, p: number, sigma: readonly [number, number]): number | null {
-  const fires = p > 0 && draws.uniform() <= p // the reference's `random() <= p`, save that 0 is never
-  return fires ? draws.uniform(sigma[0], sigma[1]) : null
 }
