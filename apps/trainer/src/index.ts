@@ -1,5 +1,6 @@
+export { resolveConfig } from './config/resolve.js'
 export type { TrainConfig } from './config/schema.js'
-export { compileStep } from './train/compile-step.js'
+export { compileStep, trainStep } from './train/compile-step.js'
 export { forward, initStudent, modelShapes, type Setup } from './train/model.js'
 export { setupOf } from './train/setup.js'
 export { dinoStep, initialState, type StepInputs, type StepResult } from './train/step.js'

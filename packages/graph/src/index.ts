@@ -1,4 +1,5 @@
 export { type Compiled, type CompileOptions, compile } from './compile.js'
+export { type ProgramCost, programCost } from './cost.js'
 export {
   type CachedEngine,
   ENGINE_VERSION,
@@ -21,6 +22,7 @@ export type { Attribute, Node, Program, Ref, TensorType } from './ir.js'
 export { NotFiniteError } from './not-finite.js'
 export type { PassName, PassOptions } from './passes/index.js'
 export type { PrintOptions } from './print.js'
+export { groupTimes, printProfile, type TimeGroup, traceEvents } from './print-profile.js'
 export type { NodeTime } from './profile.js'
 export { recompute } from './recompute.js'
 export { type EngineInfo, openSession, type Session, type SessionMemory, type SessionOptions } from './session.js'
