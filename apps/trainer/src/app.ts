@@ -18,6 +18,7 @@ import { demo } from './commands/demo.js'
 import { doctor } from './commands/doctor.js'
 import { engine } from './commands/engine.js'
 import { evalKnn } from './commands/eval-knn.js'
+import { exportWeights } from './commands/export.js'
 import { extract } from './commands/extract.js'
 import { recipes } from './commands/recipes.js'
 import { train } from './commands/train.js'
@@ -37,6 +38,7 @@ const root = buildRouteMap<string, Context>({
     }),
     attention,
     extract,
+    export: exportWeights,
     weights: buildRouteMap<string, Context>({
       routes: { inspect: weightsInspect },
       docs: { brief: 'Look into files of weights' },

@@ -1,4 +1,5 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import * as vit from '@dino/vit'
 import { type FoundBackbone, findBackbones, loadReport, PickleError, SafetensorsError, toFloat32 } from '@dino/weights'
 import { readWeights } from '@dino/weights/node'
@@ -44,7 +45,7 @@ export async function loadBackbone(path: string, key?: BackboneKey): Promise<Bac
   }
   const found = choose(file, findBackbones(all), all, key)
   const tensors = Object.fromEntries(Object.entries(found.tensors).map(([name, tensor]) => [name, toFloat32(tensor)]))
-  const config = configOf(file, tensors)
+  const config = configOf(file, tensors, headsOf(file, metadata))
   check(file, config, tensors)
   return { path: file, run: false, config, tensors, normalization: defaults, background: defaults.background }
 }
@@ -79,13 +80,26 @@ function fileOf(path: string): string {
   if (!existsSync(path)) throw new Failure(`${path}: no such file or run folder.`, 2)
   if (!statSync(path).isDirectory()) return path
   const file = checkpointPath(path)
-  if (!existsSync(file))
-    throw new Failure(`${path} holds no checkpoint (${file} is missing): has its run saved one yet?`)
-  return file
+  if (existsSync(file)) return file
+  const huggingFace = join(path, 'model.safetensors')
+  if (existsSync(huggingFace)) return huggingFace
+  throw new Failure(`${path} holds no checkpoint (${file} is missing): has its run saved one yet?`)
 }
 
-/** The configuration that a plain state dict implies; heads are 64 wide in every official model. */
-function configOf(file: string, tensors: Record<string, HostTensor>): vit.VitConfig {
+/** Attention heads, which no tensor tells: from the metadata that `dino export` writes, or Hugging Face's config.json beside the file. */
+function headsOf(file: string, metadata: Record<string, string>): number | undefined {
+  if (metadata.num_heads !== undefined) return Number(metadata.num_heads)
+  const config = join(dirname(file), 'config.json')
+  if (basename(file) !== 'model.safetensors' || !existsSync(config)) return undefined
+  try {
+    return (JSON.parse(readFileSync(config, 'utf8')) as { num_attention_heads?: number }).num_attention_heads
+  } catch (error) {
+    throw new Failure(`${config}: expected JSON with num_attention_heads: ${(error as Error).message}.`)
+  }
+}
+
+/** The configuration that a plain state dict implies; unless it is said, heads are 64 wide, as in every official model. */
+function configOf(file: string, tensors: Record<string, HostTensor>, heads: number | undefined): vit.VitConfig {
   const token = tensors.cls_token?.shape
   const patches = tensors['patch_embed.proj.weight']?.shape
   const positions = tensors.pos_embed?.shape
@@ -103,7 +117,7 @@ function configOf(file: string, tensors: Record<string, HostTensor>): vit.VitCon
     patchSize,
     embedDim,
     depth,
-    numHeads: Math.max(1, Math.round(embedDim / 64)),
+    numHeads: heads ?? Math.max(1, Math.round(embedDim / 64)),
     channels: patches[1]!,
   }
 }

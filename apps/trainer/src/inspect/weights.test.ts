@@ -94,6 +94,24 @@ test('weights inspect lists what a file holds', () => {
   expect(json.tensors.length).toBeGreaterThan(10)
 })
 
+test('what is exported is read again with the same features, heads and all, and nothing is overwritten', async () => {
+  const numHeads = 4 // not what the width suggests
+  await writeSafetensors(join(folder, 'source'), weights, { num_heads: String(numHeads) })
+  const expected = await featuresOf('source')
+  expect(expected).not.toEqual(await featuresOf('official'))
+  expect(dino('export', 'source', '--output', 'out/hf').status).toBe(0)
+  expect(dino('export', 'source', '--format', 'safetensors', '--output', 'plain').status).toBe(0)
+  for (const exported of ['out/hf', 'plain']) expect(await featuresOf(exported)).toEqual(expected)
+  const config = JSON.parse(readFileSync(join(folder, 'out/hf/config.json'), 'utf8'))
+  expect(config).toMatchObject({ hidden_size: 64, num_hidden_layers: 2, num_attention_heads: numHeads, image_size: 32 })
+  for (const output of ['out/hf', 'plain']) {
+    const format = output === 'plain' ? 'safetensors' : 'huggingface'
+    const { status, stderr } = dino('export', 'official', '--format', format, '--output', output)
+    expect(stderr).toMatch(/--output: .* nothing was written/)
+    expect(status).toBe(2)
+  }
+})
+
 test('what is no file of weights, holds no backbone or names code is refused in one line', async () => {
   await writeSafetensors(join(folder, 'nothing'), { x: { dtype: 'float32', shape: [1], data: Float32Array.of(0) } })
   writeFileSync(join(folder, 'words'), 'words, words')

@@ -1,0 +1,71 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm, rmdir } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { evaluation } from '@dino/augment/defaults'
+import { toHuggingFace } from '@dino/weights'
+import { writeFileAtomic, writeSafetensors } from '@dino/weights/node'
+import type { Backbone } from '../inspect/backbone.js'
+import { Failure } from '../report/io.js'
+
+/** Writes a folder that `transformers` loads as a ViTModel; it is there whole or not at all. */
+export async function writeHuggingFace(backbone: Backbone, folder: string): Promise<void> {
+  const target = resolve(folder)
+  if (existsSync(target) && readdirSync(target).length > 0)
+    throw new Failure(`--output: ${folder} is not empty. Give a new folder; nothing was written.`, 2)
+  await mkdir(dirname(target), { recursive: true })
+  const made = await mkdtemp(join(dirname(target), `.${basename(target)}-`))
+  try {
+    await writeSafetensors(join(made, 'model.safetensors'), toHuggingFace(backbone.tensors), { format: 'pt' })
+    await writeFileAtomic(join(made, 'config.json'), json(modelConfig(backbone)))
+    await writeFileAtomic(join(made, 'preprocessor_config.json'), json(preprocessorConfig(backbone)))
+    if (existsSync(target)) await rmdir(target)
+    await rename(made, target)
+  } catch (error) {
+    await rm(made, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/** The ViTConfig of transformers. Its ViTModel has no offset for resized position embeddings: those are as at the size of training. */
+function modelConfig({ config }: Backbone) {
+  return {
+    architectures: ['ViTModel'],
+    model_type: 'vit',
+    hidden_size: config.embedDim,
+    num_hidden_layers: config.depth,
+    num_attention_heads: config.numHeads,
+    intermediate_size: Math.floor(config.embedDim * (config.mlpRatio ?? 4)),
+    hidden_act: 'gelu',
+    layer_norm_eps: 1e-6,
+    image_size: config.imgSize,
+    patch_size: config.patchSize,
+    num_channels: config.channels ?? 3,
+    qkv_bias: true,
+    hidden_dropout_prob: 0,
+    attention_probs_dropout_prob: 0,
+    initializer_range: 0.02,
+  }
+}
+
+/** The evaluation transform of the paper at the size of training: resize to size · 256 / 224, centre crop, normalise. */
+function preprocessorConfig({ config, normalization }: Backbone) {
+  const size = config.imgSize
+  return {
+    image_processor_type: 'BitImageProcessor',
+    do_convert_rgb: true,
+    do_resize: true,
+    size: { shortest_edge: Math.round((size * evaluation.resize) / evaluation.crop) },
+    resample: 3,
+    do_center_crop: true,
+    crop_size: { height: size, width: size },
+    do_rescale: true,
+    rescale_factor: 1 / 255,
+    do_normalize: true,
+    image_mean: normalization.mean,
+    image_std: normalization.std,
+  }
+}
+
+function json(value: object): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}
