@@ -49,6 +49,7 @@ export function declareCApi(library: LibraryHandle, output: TypeObject) {
     graphGetOpDef: c<[P, string, P, P], void>('TF_GraphGetOpDef', 'void', [p, 'str', p, p]),
     numShapeDims: c<[P, Output, P], number>('TF_GraphGetTensorNumDims', 'int', [p, output, p]),
     shape: c<[P, Output, Longs, number, P], void>('TF_GraphGetTensorShape', 'void', [p, output, p, 'int', p]),
+    graphToGraphDef: c<[P, P, P], void>('TF_GraphToGraphDef', 'void', [p, p, p]),
     newOperation: c<[P, string, string], P>('TF_NewOperation', p, [p, 'str', 'str']),
     finishOperation: c<[P, P], P | null>('TF_FinishOperation', p, [p, p]),
     numOutputs: c<[P], number>('TF_OperationNumOutputs', 'int', [p]),

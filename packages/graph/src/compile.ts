@@ -1,5 +1,6 @@
 import { EagerSession } from './eager.js'
 import { checkSpecs, type Feed } from './feeds.js'
+import { graphDef } from './graph-def.js'
 import type { HostTensor } from './host-tensor.js'
 import type { Program } from './ir.js'
 import { type PassOptions, runPasses } from './passes/index.js'
@@ -29,6 +30,8 @@ export interface Compiled {
   readonly program: Program | undefined
   /** The program as text, empty on the eager engine. */
   print(options?: PrintOptions): string
+  /** The program as TensorFlow's GraphDef, in bytes: what TensorBoard and Netron show. Refused on the eager engine. */
+  graphDef(): Uint8Array
   /** A call, and when each of its nodes ran. Refused on the eager engine. */
   profile(inputs: Record<string, Feed>): Promise<{ outputs: Record<string, HostTensor>; nodes: NodeTime[] }>
   /** Shape and dtype of each output; undefined on the eager engine. */
@@ -63,12 +66,15 @@ export async function compile(fn: TraceableFunction, options: CompileOptions): P
   }
   if (session instanceof EagerSession) {
     const run = guarded(session.load(name, fn, inputs))
-    const profile = () => Promise.reject(new Error(`${name}: the eager engine has no graph to profile.`))
+    const none = (what: string) => new Error(`${name}: the eager engine has no graph to ${what}.`)
     return Object.assign((feeds: Record<string, Feed>) => run(feeds), {
       program: undefined,
       outputs: undefined,
       print: () => '',
-      profile,
+      graphDef: () => {
+        throw none('write down')
+      },
+      profile: () => Promise.reject(none('profile')),
       dispose,
     })
   }
@@ -90,7 +96,15 @@ export async function compile(fn: TraceableFunction, options: CompileOptions): P
     const outputs = await run(feeds, (times) => (nodes = times))
     return { outputs, nodes }
   }
-  return Object.assign((feeds: Record<string, Feed>) => run(feeds), { program, outputs, print: text, profile, dispose })
+  const variables = session.specs()
+  return Object.assign((feeds: Record<string, Feed>) => run(feeds), {
+    program,
+    outputs,
+    print: text,
+    graphDef: () => graphDef(program, variables, session.lib),
+    profile,
+    dispose,
+  })
 }
 
 /** XLA has never been tried with our functions on a GPU: there it runs only for those who ask by name. */

@@ -96,6 +96,10 @@ export class EagerSession implements Session {
     await this.queue.idle()
   }
 
+  profile(): never {
+    throw new Error('profile: the eager engine has no graph to profile. tf.profile looks at TensorFlow.js.')
+  }
+
   has(name: string): boolean {
     return this.variables.has(name)
   }

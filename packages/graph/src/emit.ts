@@ -102,7 +102,7 @@ function defineFunctions({ functions = {} }: Program, graph: TfGraph, prefix: st
 }
 
 /** TensorFlow's rule for names: [A-Za-z0-9.][A-Za-z0-9_.\\/>-]*. */
-function nodeName(prefix: string, scope: string, op: string, index: number): string {
+export function nodeName(prefix: string, scope: string, op: string, index: number): string {
   const path = [prefix, scope, `${op}_${index}`].filter(Boolean).join('/')
   return path.replace(/[^A-Za-z0-9_.\\/>-]/g, '_').replace(/^[^A-Za-z0-9.]/, 'n_')
 }

@@ -1,11 +1,20 @@
 import { BinaryReader, type WireType } from '@bufbuild/protobuf/wire'
+import { nodeName } from './emit.js'
+import type { Program, TensorType } from './ir.js'
 
 /** When one node of a graph ran. */
 export interface NodeTime {
   /** Its name in TensorFlow's graph: the program's, its scope, its op and its place in the program. */
   name: string
-  /** The op as TensorFlow ran it, such as _MklMatMul for MatMul. */
+  /** The program's op; of a node that is not in the program, such as a transfer, what TensorFlow calls it. */
   op: string
+  /** The op as TensorFlow ran it, such as _MklMatMul for MatMul. */
+  kernel: string
+  /** Where it was traced, such as `backward/student/blocks.3/attn`; `assign` for the assignments of variables. */
+  scope: string
+  /** What it takes and gives, if it is in the program. */
+  inputs?: readonly TensorType[]
+  outputs?: readonly TensorType[]
   device: string
   thread: number
   /** Microseconds since the epoch. */
@@ -16,6 +25,18 @@ export interface NodeTime {
 
 /** RunOptions { trace_level: FULL_TRACE }, serialised. */
 export const FULL_TRACE = Uint8Array.of(0x08, 3)
+
+/** Says of each node of a program what it is, by its name. */
+export function describe(program: Program, prefix: string, times: readonly NodeTime[]): NodeTime[] {
+  const places = new Map(program.nodes.map((node, i) => [nodeName(prefix, node.scope, node.op, i), node]))
+  return times.map((time) => {
+    const node = places.get(time.name)
+    if (!node) return { ...time, scope: new RegExp(`^${prefix}/(assign|finite)/`).exec(time.name)?.[1] ?? '' }
+    const { op, scope, outputs } = node
+    const inputs = node.inputs.map(({ node, output }) => program.nodes[node]!.outputs[output]!)
+    return { ...time, op, scope, inputs, outputs }
+  })
+}
 
 /** The node times out of a serialised RunMetadata. Field numbers: tensorflow/core/framework/step_stats.proto. */
 export function readRunMetadata(bytes: Uint8Array): NodeTime[] {
@@ -54,8 +75,17 @@ function nodeTime(bytes: Uint8Array): NodeTime {
     14: (r) => (from = Number(r.int64())),
     15: (r) => (to = Number(r.int64())),
   })
-  const op = /= ([^(]+)\(/.exec(label)?.[1] ?? ''
-  return { name, op, device: '', thread, startUs: (start + from) / 1000, us: (to - from) / 1000 }
+  const kernel = /= ([^(]+)\(/.exec(label)?.[1] ?? ''
+  return {
+    name,
+    op: kernel.replace(/^_Mkl/, ''),
+    kernel,
+    scope: '',
+    device: '',
+    thread,
+    startUs: (start + from) / 1000,
+    us: (to - from) / 1000,
+  }
 }
 
 function fields(bytes: Uint8Array, visit: Record<number, (reader: BinaryReader) => unknown>): void {

@@ -1,6 +1,7 @@
 import { EagerSession } from './eager.js'
 import { findEngine, type OnProgress } from './engine/index.js'
 import type { HostTensor } from './host-tensor.js'
+import type { NodeTime } from './profile.js'
 import { TensorFlowSession } from './tensorflow-session.js'
 import type { TensorSpec } from './traceable.js'
 
@@ -47,6 +48,11 @@ export interface Session {
   pull(): Promise<void>
   /** The other way: the session takes the values of these tf.Variables, say after loading weights into a model. */
   push(): Promise<void>
+  /**
+   * Tells a listener, after each call of a compiled function, when its nodes ran, until the function that comes back is called. Calls
+   * take a little longer meanwhile. Refused on the eager engine.
+   */
+  profile(listener: (nodes: NodeTime[], compiled: string) => void): () => void
   has(name: string): boolean
   /** Shape and dtype of every variable, in the order of creation. */
   specs(): Record<string, TensorSpec>

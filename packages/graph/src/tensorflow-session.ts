@@ -6,6 +6,7 @@ import { checkFeeds, type Feed } from './feeds.js'
 import type { HostTensor } from './host-tensor.js'
 import type { Attribute, Program } from './ir.js'
 import { failedOutput, NotFiniteError } from './not-finite.js'
+import { describe, type NodeTime } from './profile.js'
 import { Queue } from './queue.js'
 import { type Run, Runner } from './runner.js'
 import type { EngineInfo, Session, SessionMemory, SessionOptions } from './session.js'
@@ -38,6 +39,7 @@ export class TensorFlowSession implements Session {
   private readonly queue = new Queue()
   private readonly variables = new Variables<Variable>()
   private readonly adopted = new Adopted(this)
+  private listener: ((nodes: NodeTime[], compiled: string) => void) | undefined
   private names = 0
   private closing: Promise<void> | undefined
 
@@ -144,6 +146,15 @@ export class TensorFlowSession implements Session {
     return this.adopted.push()
   }
 
+  profile(listener: (nodes: NodeTime[], compiled: string) => void): () => void {
+    this.checkOpen('profile')
+    if (this.listener) throw new Error('profile: the session is being profiled already. Stop that first.')
+    this.listener = listener
+    return () => {
+      if (this.listener === listener) this.listener = undefined
+    }
+  }
+
   has(name: string): boolean {
     return this.variables.has(name)
   }
@@ -187,7 +198,14 @@ export class TensorFlowSession implements Session {
         throw new Error(`${program.name}: the variable ${name} that it was compiled for was removed. Compile it again.`)
       }
       if (fetches.length + emitted.targets.length === 0) return {}
-      const results = await runner.run({ feeds, fetches, targets: emitted.targets, onProfile })
+      const { listener } = this
+      const observe = (times: NodeTime[]) => {
+        const nodes = describe(program, prefix, times)
+        onProfile?.(nodes)
+        listener?.(nodes, program.name)
+      }
+      const observed = onProfile || listener ? observe : undefined
+      const results = await runner.run({ feeds, fetches, targets: emitted.targets, onProfile: observed })
       const values: Record<string, HostTensor> = {}
       this.take(results, (value, i) => {
         values[names[i]!] = value
