@@ -178,6 +178,41 @@ test('released memory is used again, held memory never', async () => {
   expect(d.views).toEqual(c.views)
 })
 
+test('the ring: batch after batch lies in the same memory, however many there are', async () => {
+  const pool = poolOf({ workers: 2 })
+  const buffers = new Set<ArrayBufferLike>()
+  let ahead = [0, 1].map((epoch) => pool.batch({ epoch, samples: all() }))
+  for (let epoch = 2; epoch < 12; epoch++) {
+    const batch = await ahead[0]!
+    for (const { buffer } of batch.views) buffers.add(buffer)
+    ahead = [ahead[1]!, pool.batch({ epoch, samples: all() })]
+    batch.release()
+  }
+  await Promise.all(ahead)
+  expect(buffers.size).toBeLessThanOrEqual(2 * 3)
+})
+
+test('images from 1x1 to 16,384x1 become views', async () => {
+  const sizes = [
+    [1, 1],
+    [16_384, 1],
+    [1, 16_384],
+  ] as const
+  const samples = await Promise.all(
+    sizes.map(async ([width, height], index) => {
+      const path = join(folder, `${width}x${height}.png`)
+      await sharp({ create: { width, height, channels: 3, background: '#204060' } })
+        .png()
+        .toFile(path)
+      return { index, path }
+    }),
+  )
+  const still = { ...options, jitter: { p: 0 }, grayscale: 0, solarize: [0, 0, 0] as const }
+  const { views, failed } = await poolOf({ workers: 1, options: still }).batch({ epoch: 0, samples })
+  expect(failed).toEqual([])
+  expect(views.every((view) => view.every((x, i) => x === [0x20, 0x40, 0x60][i % 3]))).toBe(true)
+})
+
 test('no local crops, no second group', async () => {
   const { views } = await poolOf({ options: { ...options, localCrops: 0 } }).batch({ epoch: 0, samples: all() })
   expect(views).toHaveLength(1)

@@ -14,7 +14,10 @@ export interface AugmentPoolOptions {
   seed: number
   /** Of the multi-crop. */
   options?: MultiCropOptions
-  /** Threads that decode and augment; 0 does it on this one. Never changes a byte. Default CPU cores - 1. */
+  /**
+   * Threads that decode and augment, each worth a core; 0 does it on this one. A single one does one thing at a time; several decode what
+   * comes next while they augment, which fills the cores. Never changes a byte. Default CPU cores - 1.
+   */
   workers?: number
   /** How files are decoded. */
   decode?: Omit<DecodeOptions, 'keepAlpha'>
@@ -68,7 +71,7 @@ interface Batch {
  * Decodes and augments batches in worker threads; the views are written straight into the batch.
  *
  * At most two batches are worked on at once, in the order asked for, and more calls of `batch` wait. A sample that cannot be read is
- * reported, never thrown. A thread that dies is replaced and its sample tried once more. Idle threads do not keep the process alive.
+ * reported, never thrown. A thread that dies is replaced and its samples tried once more, each alone. Idle threads do not keep the process alive.
  */
 export class AugmentPool {
   readonly #augment: MultiCrop
@@ -91,7 +94,8 @@ export class AugmentPool {
       free: () => this.#feed(),
       died: (thread: WorkerThread, tasks: Task[], reason: string) => this.#replace(thread, tasks, reason),
     }
-    this.#newWorker = () => new WorkerThread(url ?? workerUrl(), { options, seed, decode }, events)
+    const readAhead = workers > 1 // a single worker keeps to one core
+    this.#newWorker = () => new WorkerThread(url ?? workerUrl(), { options, seed, decode, readAhead }, events)
     if (workers === 0) this.#threads.push(new MainThread({ augment: this.#augment, seed, decode }, events.free))
     for (let i = 0; i < workers; i++) this.#threads.push(this.#newWorker())
   }
@@ -179,7 +183,8 @@ export class AugmentPool {
   #feed(): void {
     while (this.#queue.length > 0 && this.#threads.length > 0) {
       const thread = this.#threads.reduce((least, other) => (other.load < least.load ? other : least))
-      if (thread.load >= thread.depth) return
+      const alone = this.#queue[0]!.deaths > 0
+      if (thread.load >= (alone ? 1 : thread.depth)) return
       thread.run(this.#queue.shift()!)
     }
   }
@@ -191,13 +196,11 @@ export class AugmentPool {
       return
     }
     this.#threads.push(this.#newWorker())
-    const [culprit, ...others] = tasks
-    this.#queue.unshift(...others)
-    if (culprit) {
-      culprit.deaths++
-      if (culprit.deaths < DEATHS) this.#queue.unshift(culprit)
-      else culprit.done(`${DEATHS} worker threads died of it: ${reason}`)
-    }
+    // any of them may be the cause, for it reads ahead: each is tried again with a thread to itself
+    for (const task of tasks) task.deaths++
+    this.#queue.unshift(...tasks.filter(({ deaths }) => deaths < DEATHS))
+    for (const task of tasks.filter(({ deaths }) => deaths >= DEATHS))
+      task.done(`${DEATHS} worker threads died of it: ${reason}`)
     this.#feed()
   }
 

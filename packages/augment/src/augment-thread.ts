@@ -1,12 +1,14 @@
 import { Worker } from 'node:worker_threads'
 import type { DecodeOptions } from './decode.js'
 import type { MultiCropOptions } from './multi-crop-options.js'
-import { isImage, type JobSettings, runJob, type SampleJob } from './sample-job.js'
+import { isImage, type JobSettings, readJob, runJob, type SampleJob } from './sample-job.js'
 
 export interface WorkerSettings {
   options: MultiCropOptions
   seed: number
   decode: DecodeOptions
+  /** Decode the next samples while one is augmented: their decoding happens on threads of libuv. */
+  readAhead: boolean
 }
 
 export interface ToWorker {
@@ -19,7 +21,7 @@ export type FromWorker = { ready: true } | { id: number; reason: string | null }
 /** A job, and whom to tell. */
 export interface Task {
   job: SampleJob
-  /** How many threads died of it. */
+  /** How many threads died that had it. */
   deaths: number
   /** @param reason why the sample could not be read, else null */
   done(reason: string | null): void
@@ -29,7 +31,7 @@ export interface Task {
 export interface Thread {
   /** Tasks that it has and has not done. */
   readonly load: number
-  /** Tasks that it takes: the one that it is at and, across a boundary of threads, the next. */
+  /** Tasks that it takes: the one that it is at and, across a boundary of threads, what comes next. */
   readonly depth: number
   run(task: Task): void
   end(): Promise<void>
@@ -38,13 +40,13 @@ export interface Thread {
 export interface WorkerEvents {
   /** A task is done. */
   free(): void
-  /** It ended by itself. Of the tasks that it had, the first is the one that it was at. */
+  /** It ended by itself, with these tasks. */
   died(thread: WorkerThread, tasks: Task[], reason: string): void
 }
 
 /** A worker thread. It keeps the process alive only while it has tasks. */
 export class WorkerThread implements Thread {
-  readonly depth = 2
+  readonly #mostTasks: number
   readonly #worker: Worker
   readonly #tasks = new Map<number, Task>()
   #nextId = 0
@@ -54,6 +56,7 @@ export class WorkerThread implements Thread {
   ready = false
 
   constructor(url: URL, settings: WorkerSettings, events: WorkerEvents) {
+    this.#mostTasks = settings.readAhead ? 3 : 2
     this.#worker = new Worker(url, { workerData: settings, execArgv: [] }) // not the loaders of the main thread
     this.#worker.on('message', (message: FromWorker) => {
       if (this.#ended) return // a late answer: letting go of the thread now would let the process end before it does
@@ -72,6 +75,11 @@ export class WorkerThread implements Thread {
       events.died(this, [...this.#tasks.values()], this.#reason ?? `exit code ${code}`)
     })
     this.#worker.unref() // only now: listening for messages holds the process
+  }
+
+  get depth(): number {
+    for (const { deaths } of this.#tasks.values()) if (deaths > 0) return 1 // it is tried alone
+    return this.#mostTasks
   }
 
   get load(): number {
@@ -123,7 +131,7 @@ export class MainThread implements Thread {
     this.load++
     this.#last = this.#last.then(async () => {
       await new Promise((resolve) => setImmediate(resolve))
-      const reason = await runJob(this.#settings, task.job)
+      const reason = await runJob(this.#settings, task.job, readJob(this.#settings, task.job))
       this.load--
       task.done(reason)
       this.#free()

@@ -14,7 +14,8 @@ export function expandBraces(name: string): string[] {
   const head = name.slice(0, match.index)
   const tails = expandBraces(name.slice(match.index + range.length))
   if ((last - first + 1) * tails.length > MOST) throw new DatasetError(name, `it names more than ${MOST} files`)
-  return Array.from({ length: last - first + 1 }, (_, i) => head + String(first + i).padStart(from.length, '0')).flatMap(
-    (start) => tails.map((tail) => start + tail),
-  )
+  return Array.from(
+    { length: last - first + 1 },
+    (_, i) => head + String(first + i).padStart(from.length, '0'),
+  ).flatMap((start) => tails.map((tail) => start + tail))
 }

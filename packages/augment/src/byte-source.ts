@@ -67,7 +67,10 @@ function windowed(source: ByteSource, window: number): ByteSource {
 function guarded(source: ByteSource): ByteSource {
   const read = async (offset: number, length: number) => {
     if (!(offset >= 0 && length >= 0 && offset + length <= source.size))
-      throw new DatasetError(source.name, `it has ${source.size} bytes, ${offset + length} were expected: it is cut short`)
+      throw new DatasetError(
+        source.name,
+        `it has ${source.size} bytes, ${offset + length} were expected: it is cut short`,
+      )
     return source.read(offset, length)
   }
   return { ...source, read }

@@ -64,7 +64,13 @@ export async function decode(
   if (!format) throw new DecodeError(path, `not a JPEG, PNG, WebP, AVIF, TIFF or GIF; it begins with ${start(bytes)}`)
   const sharp = await loadSharp()
   try {
-    const input = sharp(bytes, { failOn: 'error', ignoreIcc: true, limitInputPixels: maxPixels, autoOrient: orient })
+    const input = sharp(bytes, {
+      failOn: 'error',
+      ignoreIcc: true,
+      limitInputPixels: maxPixels,
+      autoOrient: orient,
+      sequentialRead: true,
+    })
     // asking libvips takes longer than looking: its header would be read twice, on a thread of libuv
     const cmyk =
       format === 'JPEG' ? jpegChannels(bytes) === 4 : format === 'TIFF' && (await input.metadata()).space === 'cmyk'

@@ -1,4 +1,4 @@
-import { constants, closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { isMainThread } from 'node:worker_threads'
 import { DatasetError } from './dataset-error.js'

@@ -19,7 +19,10 @@ export interface ListedFile {
  */
 export function parseList(list: string, text: string): ListedFile[] {
   const files: ListedFile[] = []
-  for (const [i, line] of text.replace(/^\ufeff/, '').split(/\r?\n/).entries()) {
+  for (const [i, line] of text
+    .replace(/^\ufeff/, '')
+    .split(/\r?\n/)
+    .entries()) {
     if (/^\s*(#|$)/.test(line)) continue
     const [, tabbed, word] = /^\s*(.*?)\s*\t\s*(.*?)\s*$/.exec(line) ?? []
     const [, spaced, last] = /^\s*(.+?) +(\S+)\s*$/.exec(line) ?? []

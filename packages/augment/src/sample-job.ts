@@ -1,6 +1,7 @@
 import { type BatchMemory, viewsOfRow } from './batch-memory.js'
 import { calmSharp, type DecodeOptions, decode } from './decode.js'
 import type { FilePart } from './file-part.js'
+import { isUrl } from './http-range.js'
 import type { Image } from './image.js'
 import type { MultiCrop } from './multi-crop.js'
 import { toRgb } from './to-rgb.js'
@@ -21,21 +22,33 @@ export interface JobSettings {
   decode: DecodeOptions
 }
 
+/** Begins to read the image of a sample: most of it happens on a thread of libuv. */
+export function readJob({ decode }: JobSettings, { source }: SampleJob): Promise<Image> {
+  const image = isImage(source) ? Promise.resolve(source) : read(source, decode)
+  image.catch(() => {}) // reported by runJob
+  return image
+}
+
 /** Writes the views of a sample. Where it cannot be read they are zeros, and the reason is returned. */
 export async function runJob(
-  { augment, seed, decode: decodeOptions }: JobSettings,
-  { epoch, index, source, row, memory }: SampleJob,
+  { augment, seed, decode: { background } }: JobSettings,
+  { epoch, index, row, memory }: SampleJob,
+  image: Promise<Image>,
 ): Promise<string | null> {
   const views = viewsOfRow(augment, memory, row)
   try {
-    const image = isImage(source) ? source : await read(source, decodeOptions)
-    const rgb = toRgb(image, decodeOptions.background)
+    const rgb = toRgb(await image, background)
     augment.apply(rgb, augment.plan({ seed, epoch, sample: index }), views)
     return null
   } catch (error) {
     for (const view of views) view.fill(0)
     return (error as { reason?: string }).reason ?? (error as Error).message
   }
+}
+
+/** Whether its bytes come from a server: most of the time is waiting. */
+export function isRemote({ source }: SampleJob): boolean {
+  return !isImage(source) && isUrl(typeof source === 'string' ? source : source.container)
 }
 
 export function isImage(source: SampleJob['source']): source is Image {
