@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { buildApplication, buildRouteMap, run, text_en } from '@stricli/core'
+import { augment } from './commands/augment.js'
+import { augmentChild } from './commands/augment-child.js'
 import { parity } from './commands/parity.js'
 import { step } from './commands/step.js'
 import { stepChild } from './commands/step-child.js'
@@ -10,8 +12,11 @@ const describe = (reason: unknown) =>
 
 const app = buildApplication(
   buildRouteMap({
-    routes: { parity, step, stepChild },
-    docs: { brief: 'Measure DINO in TypeScript against its reference', hideRoute: { stepChild: true } },
+    routes: { parity, step, stepChild, augment, augmentChild },
+    docs: {
+      brief: 'Measure DINO in TypeScript against its reference',
+      hideRoute: { stepChild: true, augmentChild: true },
+    },
   }),
   {
     name: 'dino-bench',

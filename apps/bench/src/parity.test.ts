@@ -13,7 +13,17 @@ const minutes = 60_000
 const own = fileURLToPath(new URL('../cases', import.meta.url))
 const all = [...cases(), ...cases(undefined, own)]
 const onEngines = ['vit', 'head', 'loss', 'sinkhorn', 'train']
-const implemented = [...onEngines, 'schedule', 'augment', 'knn', 'attention', 'checkpoint', 'retrieval', 'copy', 'video']
+const implemented = [
+  ...onEngines,
+  'schedule',
+  'augment',
+  'knn',
+  'attention',
+  'checkpoint',
+  'retrieval',
+  'copy',
+  'video',
+]
 
 function parity(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'parity', ...args], { encoding: 'utf8' })

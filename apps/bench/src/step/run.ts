@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { CommandContext } from '@stricli/core'
+import { child } from '../child.js'
 import { Failure } from '../failure.js'
+import { median } from '../median.js'
 import type { ModelFlags, Timing } from './ours.js'
 
 export interface StepFlags extends ModelFlags {
@@ -35,10 +36,10 @@ export async function runStep(this: CommandContext, flags: StepFlags): Promise<v
   const peers: Timing[] = []
   for (let round = 0; round < flags.rounds; round++) {
     this.process.stderr.write(`round ${round + 1} of ${flags.rounds}: ours …\n`)
-    ours.push(await child(process.execPath, [cli, 'step-child', ...oursArguments(flags)]))
+    ours.push(await child<Timing>(process.execPath, [cli, 'step-child', ...oursArguments(flags)]))
     if (!flags.peerPython) continue
     this.process.stderr.write(`round ${round + 1} of ${flags.rounds}: peer …\n`)
-    peers.push(await child(flags.peerPython, [peer, ...peerArguments(flags)]))
+    peers.push(await child<Timing>(flags.peerPython, [peer, ...peerArguments(flags)]))
   }
   const sides = [ours, peers].filter((timings) => timings.length > 0).map((timings) => summary(timings, flags.batch))
   const ratio = sides[1] ? sides[0]!.stepMs / sides[1].stepMs : null
@@ -94,29 +95,6 @@ function list(values: Record<string, string | number>): string[] {
   return Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)])
 }
 
-/** Runs a process to its end; its last line is the result. */
-function child(command: string, args: string[]): Promise<Timing> {
-  return new Promise((done, failed) => {
-    const started = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    let output = ''
-    let errors = ''
-    started.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-    started.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text))
-    started.on('error', (error) => failed(new Failure(`Cannot start ${command}: ${error.message}`, 1)))
-    started.on('close', (code, signal) => {
-      const last = output.trim().split('\n').at(-1) ?? ''
-      if (code === 0 && last.startsWith('{')) done(JSON.parse(last) as Timing)
-      else
-        failed(
-          new Failure(
-            `${command} ${args.join(' ')} ended with ${signal ?? `code ${code}`}:\n${errors.trim().slice(-2000)}`,
-            1,
-          ),
-        )
-    })
-  })
-}
-
 function summary(rounds: Timing[], batch: number): Side {
   const stepMs = median(rounds.flatMap(({ times_ms }) => times_ms))
   return {
@@ -129,12 +107,6 @@ function summary(rounds: Timing[], batch: number): Side {
     maxRssGb: Math.max(...rounds.map(({ max_rss_gb }) => max_rss_gb)),
     rounds,
   }
-}
-
-export function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length / 2
-  return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2
 }
 
 function table(setting: Record<string, unknown>, sides: Side[], ratio: number | null): string {

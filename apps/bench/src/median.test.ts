@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { median } from './run.js'
+import { median } from './median.js'
 
 test('the median of an even number of values lies between the middle two', () => {
   expect(median([4, 1, 3, 2])).toBe(2.5)

@@ -1,0 +1,138 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { listImages } from '@dino/augment/node'
+import type { CommandContext } from '@stricli/core'
+import sharp from 'sharp'
+import { child } from '../child.js'
+import { Failure } from '../failure.js'
+import { median } from '../median.js'
+import type { AugmentTiming, PoolTiming } from './ours.js'
+import { type AugmentResult, type Measured, tables } from './tables.js'
+
+export interface AugmentFlags {
+  photos?: string
+  rounds: number
+  repeats: number
+  peerPython?: string
+  json: boolean
+}
+
+const cli = fileURLToPath(new URL('./cli.js', import.meta.url)) // beside this file once built
+const script = (name: string) => fileURLToPath(new URL(`../peers/${name}`, import.meta.url))
+const PEERS = ['pillow', 'v2', 'albumentationsx'] as const
+
+/** Times all sides in turn and prints medians and their ratios. */
+export async function runAugment(this: CommandContext, flags: AugmentFlags): Promise<void> {
+  check(flags)
+  const made = flags.photos === undefined ? mkdtempSync(join(tmpdir(), 'dino-photos-')) : undefined
+  try {
+    const photos = flags.photos ?? made!
+    if (made) await makePhotos(made, flags.peerPython)
+    const say = (text: string) => this.process.stderr.write(`${text}\n`)
+    const result = await measure(photos, flags, say)
+    this.process.stdout.write(flags.json ? `${JSON.stringify(result, null, 2)}\n` : tables(result))
+  } finally {
+    if (made) rmSync(made, { recursive: true })
+  }
+}
+
+async function measure(photos: string, flags: AugmentFlags, say: (text: string) => void): Promise<AugmentResult> {
+  const { rounds, repeats, peerPython } = flags
+  const pin = canPin() ? ['taskset', '-c', '0'] : []
+  const pinned = (command: string, args: string[]) => {
+    const [first, ...rest] = [...pin, command, ...args] as [string, ...string[]]
+    return child<AugmentTiming>(first, rest)
+  }
+  const given = ['--photos', photos, '--repeats', String(repeats)]
+  const sides: Record<string, AugmentTiming[]> = {}
+  const pools: { ours: PoolTiming[]; peer: PoolTiming[] } = { ours: [], peer: [] }
+  const cores = availableParallelism()
+  const began = performance.now()
+  for (let round = 0; round < rounds; round++) {
+    const left =
+      round === 0 ? '' : `, ${((((performance.now() - began) / round) * (rounds - round)) / 1000).toFixed(0)} s left`
+    say(`round ${round + 1} of ${rounds}: ours${peerPython ? `, ${PEERS.join(', ')}` : ''}, the pool${left} …`)
+    const run = async (name: string, command: string, args: string[]) => {
+      ;(sides[name] ??= []).push(await pinned(command, args))
+    }
+    await run('ours', process.execPath, [cli, 'augment-child', ...given])
+    if (peerPython) for (const peer of PEERS) await run(peer, peerPython, [script('bench_augment.py'), peer, ...given])
+    for (const workers of new Set([1, cores])) {
+      const asked = [...given, '--workers', String(workers)]
+      pools.ours.push(await child<PoolTiming>(process.execPath, [cli, 'augment-child', ...asked]))
+      if (!peerPython) continue
+      pools.peer.push(await child<PoolTiming>(peerPython, [script('bench_augment.py'), 'loader', ...asked]))
+    }
+  }
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores,
+    pinned: pin.length > 0,
+    photos: (await listImages(photos)).files.length,
+    rounds,
+    repeats,
+    sides: Object.entries(sides).map(([name, timings]) => summary(name, timings)),
+    pool: (['ours', 'peer'] as const).flatMap((side) =>
+      [...new Set(pools[side].map(({ workers }) => workers))].map((workers) => {
+        const own = pools[side].filter((timing) => timing.workers === workers)
+        return { side, workers, imagesPerSecond: median(own.map(({ images_per_s }) => images_per_s)) }
+      }),
+    ),
+  }
+}
+
+function summary(name: string, timings: AugmentTiming[]): Measured {
+  const all = (pick: (timing: AugmentTiming) => number[]) => median(timings.flatMap(pick))
+  const { version, ops } = timings[0]!
+  return {
+    name,
+    version,
+    decode: all(({ decode }) => decode),
+    crops: all(({ crops }) => crops),
+    floats: all(({ floats }) => floats),
+    file: all(({ file }) => file),
+    ops: Object.fromEntries(Object.keys(ops).map((op) => [op, all((timing) => timing.ops[op]!)])),
+    spread: [
+      Math.min(...timings.map(({ floats }) => median(floats))),
+      Math.max(...timings.map(({ floats }) => median(floats))),
+    ],
+  }
+}
+
+function check(flags: AugmentFlags): void {
+  for (const flag of ['rounds', 'repeats'] as const) {
+    if (Number.isInteger(flags[flag]) && flags[flag] >= 1) continue
+    throw new Failure(`--${flag}: expected a whole number of 1 or more, got ${flags[flag]}.`, 2)
+  }
+  if (flags.photos !== undefined && !existsSync(flags.photos))
+    throw new Failure(`--photos: ${flags.photos} does not exist. Give a folder of JPEGs.`, 2)
+  if (flags.peerPython?.includes('/') && !existsSync(flags.peerPython))
+    throw new Failure(
+      `--peer-python: ${flags.peerPython} does not exist. Make it with apps/bench/peers/setup.sh DIR: DIR/bin/python.`,
+      2,
+    )
+}
+
+/** Photographs of the peers' packages; without peers, one picture of waves and noise. */
+async function makePhotos(folder: string, python: string | undefined): Promise<void> {
+  if (python) {
+    const { status, stderr } = spawnSync(python, [script('photos.py'), folder], { encoding: 'utf8' })
+    if (status !== 0) throw new Failure(`photos.py failed:\n${stderr.trim().slice(-1000)}`, 1)
+    return
+  }
+  const [width, height] = [500, 375]
+  const pixel = (i: number) => {
+    const [x, y, c] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width), i % 3]
+    return 128 + 80 * Math.sin(x / (9 + c)) * Math.cos(y / 17) + ((Math.imul(i + 1, 2654435761) >>> 28) - 8)
+  }
+  const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => pixel(i))
+  const image = sharp(data, { raw: { width, height, channels: 3 } })
+  await image.jpeg({ quality: 90 }).toFile(join(folder, 'waves.jpg'))
+}
+
+function canPin(): boolean {
+  return spawnSync('taskset', ['-c', '0', process.execPath, '--version']).status === 0
+}
