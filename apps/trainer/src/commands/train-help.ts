@@ -19,6 +19,8 @@ export const callFlags = {
   config:
     'settings from a file (.ts, .mts, .js, .mjs, .json, .yaml) in camelCase; its `extends` names others to start from',
   resume: 'go on with the run in --output-dir, with the settings saved there; false: never go on with one',
+  dryRun: 'print what the run would take (memory, seconds a step, total time) from a short measurement, and exit',
+  json: 'print what --dry-run finds as JSON',
   printConfig: 'print the effective settings as JSON and exit',
 }
 
@@ -34,6 +36,8 @@ export function trainHelp(usage: string, description: string): string {
     if (heading === 'RUN') {
       lines.push(...entry('--config FILE', callFlags.config))
       lines.push(...entry('--resume [true|false]', callFlags.resume))
+      lines.push(...entry('--dry-run', callFlags.dryRun))
+      lines.push(...entry('--json', callFlags.json))
       lines.push(...entry('--print-config', callFlags.printConfig))
     }
     lines.push(...entry(`--${field.flag} ${placeholder(field)}`, brief(field)))

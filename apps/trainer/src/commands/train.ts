@@ -11,6 +11,8 @@ export interface TrainFlags extends TrainOptions {
   config?: string
   resume?: boolean
   printConfig: boolean
+  dryRun: boolean
+  json: boolean
 }
 
 const description = [
@@ -20,6 +22,7 @@ const description = [
   '  dino train --data ./photos --recipe demo                    minutes on a laptop',
   '  dino train --data ./photos --arch vit_tiny --out-dim 4096   a smaller model, fewer prototypes',
   '  dino train --data ./photos --config my.config.ts            settings from a file; flags go over it',
+  '  dino train --data ./photos --dry-run                        the memory and time that it would take',
   '  dino train --output-dir runs/demo --resume                  go on with a run that was stopped',
   '',
   'The same command again goes on with the same run. Ctrl-C saves and exits with 130. The names of the reference',
@@ -33,6 +36,8 @@ const command = buildCommand<TrainFlags, [], Context>({
       ...settingFlags(),
       config: { kind: 'parsed', parse: String, optional: true, placeholder: 'file', brief: callFlags.config },
       resume: { kind: 'parsed', parse: boolean, optional: true, inferEmpty: true, brief: callFlags.resume },
+      dryRun: { kind: 'boolean', default: false, withNegated: false, brief: callFlags.dryRun },
+      json: { kind: 'boolean', default: false, withNegated: false, brief: callFlags.json },
       printConfig: { kind: 'boolean', default: false, withNegated: false, brief: callFlags.printConfig },
     },
   } as never, // the settings are known to zod, not to Stricli's types

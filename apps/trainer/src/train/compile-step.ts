@@ -1,4 +1,12 @@
-import { type Compiled, compile, type Feed, type HostTensor, type Session, type TensorSpec } from '@dino/graph'
+import {
+  type Compiled,
+  compile,
+  type Feed,
+  type HostTensor,
+  type Program,
+  type Session,
+  type TensorSpec,
+} from '@dino/graph'
 import { updateCenter } from '@dino/loss'
 import type { Params } from '@dino/vit'
 import * as tf from '@tensorflow/tfjs-core'
@@ -27,6 +35,8 @@ export interface ScheduleFeeds {
 /** One optimizer step: `accumulate` batches in, scalars out. Nothing of the run's state changes unless all of it succeeds. */
 export interface TrainStep {
   run(batches: readonly CropFeeds[], schedule: ScheduleFeeds): Promise<Record<string, HostTensor>>
+  /** What it runs, and how often in a step; a program is undefined on the eager engine. */
+  readonly programs: readonly { program: Program | undefined; calls: number }[]
   dispose(): void
 }
 
@@ -46,7 +56,11 @@ export async function trainStep(
   const { batchSize: B, microBatch: N = B, accumulate: A } = config
   if (N < B || A > 1) return stepInParts(session, setup, config, freezeLastLayer)
   const step = await compileStep(session, setup, config, freezeLastLayer)
-  return { run: ([batch], schedule) => step({ ...feeds(batch!), ...schedule }), dispose: step.dispose }
+  return {
+    run: ([batch], schedule) => step({ ...feeds(batch!), ...schedule }),
+    programs: [{ program: step.program, calls: 1 }],
+    dispose: step.dispose,
+  }
 }
 
 /** The training step of a run as one graph: uint8 crops and schedule values in, scalars out. */
@@ -135,6 +149,10 @@ async function stepInParts(
       }
       return end(rest)
     },
+    programs: [
+      { program: part.program, calls: M * A },
+      { program: end.program, calls: 1 },
+    ],
     dispose: () => [part, end, between].forEach((compiled) => void compiled?.dispose()),
   }
 }

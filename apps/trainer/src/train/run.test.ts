@@ -71,6 +71,26 @@ test('a folder of photos is trained on, with labels for k-NN alone, and its chec
   for (const file of files) expect(await sharp(join(folder, file)).metadata()).toMatchObject({ width: 64, height: 64 })
 })
 
+test('--dry-run tells what a run would take, and writes nothing', () => {
+  const { status, stdout } = dino(`train --data photos ${quick} --output-dir dry --micro-batch 3 --dry-run --json`)
+  const found = JSON.parse(stdout)
+  expect(found).toMatchObject({
+    images: 24,
+    steps: 8,
+    stepsPerEpoch: 4,
+    tokens: { global: 17, local: 5, step: 6 * (2 * 17 + 4 * 5) },
+    memory: { fits: true },
+  })
+  expect(found.totalSeconds).toBeCloseTo(8 * found.secondsPerStep, 6)
+  expect(found.memory.bytes).toBeGreaterThan(found.measured[0].bytes)
+  expect(found.flops).toBeGreaterThan(1e8)
+  expect([status, existsSync(join(folder, 'dry'))]).toEqual([0, false])
+
+  expect(dino('train --data photos --json')).toMatchObject({ status: 2, stdout: '' })
+  const eager = dino('train --data photos --recipe demo --batch-size 6 --dry-run --engine eager')
+  expect([eager.status, eager.stderr]).toEqual([2, expect.stringContaining('Leave --engine eager out')])
+})
+
 test('Ctrl-C saves, exits with 130, and the run goes on to the same end as one that was not stopped', async () => {
   dino(`train --data photos ${quick} --output-dir whole`)
   const child = spawn(process.execPath, [cli, ...`train --data photos ${quick} --output-dir parts`.split(' ')], {
