@@ -10,7 +10,10 @@ export function configProto({ threads = 0 }: ConfigOptions): Uint8Array {
   const config = new BinaryWriter()
   config.tag(2, WireType.Varint).int32(threads) // intra_op_parallelism_threads
   config.tag(5, WireType.Varint).int32(threads) // inter_op_parallelism_threads
-  config.tag(7, WireType.Varint).bool(true) // allow_soft_placement
+  config.tag(6, WireType.LengthDelimited).fork() // gpu_options
+  config.tag(4, WireType.Varint).bool(true) // allow_growth: leave a GPU's memory to others until it is needed
+  config.join()
+  config.tag(7, WireType.Varint).bool(true) // allow_soft_placement: what has no GPU kernel runs on the CPU
   config.tag(9, WireType.Varint).bool(threads > 0) // use_per_session_threads
   config.tag(10, WireType.LengthDelimited).fork() // graph_options
   config.tag(3, WireType.LengthDelimited).fork() // optimizer_options

@@ -15,7 +15,10 @@ export interface SessionOptions {
   eagerBackend?: string
   /** Threads that TensorFlow uses, 1 or more. The first session of a process decides. Default: all cores. */
   threads?: number
-  /** Where variables and ops live: one of the session's `engine.devices`, such as /device:GPU:0. Default: TensorFlow decides. */
+  /**
+   * Where variables and ops live: `cpu`, `gpu`, `gpu:1`, or one of the session's `engine.devices`. Default: TensorFlow decides, which
+   * takes the first GPU if there is one.
+   */
   device?: string
   /** Told what is going on while an engine is fetched. */
   onProgress?: OnProgress
@@ -77,6 +80,19 @@ export async function openSession(options: SessionOptions = {}): Promise<Session
   if (options.eagerBackend) {
     throw new TypeError(`openSession: eagerBackend is an option of the eager engine, and engine is '${engine}'.`)
   }
-  const found = await findEngine({ path: engine === 'auto' ? undefined : engine, onProgress: options.onProgress })
-  return TensorFlowSession.open(found, options)
+  const device = options.device === undefined ? undefined : deviceName(options.device)
+  const found = await findEngine({
+    path: engine === 'auto' ? undefined : engine,
+    gpu: !device?.includes(':CPU:'),
+    onProgress: options.onProgress,
+  })
+  return TensorFlowSession.open(found, { ...options, device })
+}
+
+/** TensorFlow's name of a device: `gpu:1` is /device:GPU:1. */
+function deviceName(text: string): string {
+  const [, kind, index = '0'] = /^(?:\/device:)?([cg]pu)(?::(\d+))?$/i.exec(text) ?? []
+  if (kind) return `/device:${kind.toUpperCase()}:${Number(index)}`
+  if (text.startsWith('/device:')) return text
+  throw new RangeError(`openSession: expected device to be cpu, gpu or gpu:N, got ${JSON.stringify(text)}.`)
 }

@@ -1,7 +1,7 @@
 import { Adopted } from './adopted.js'
 import type { Output, Pointer } from './capi.js'
 import { emit } from './emit.js'
-import type { Engine } from './engine/index.js'
+import { countGpus, type Engine } from './engine/index.js'
 import { checkFeeds, type Feed } from './feeds.js'
 import type { HostTensor } from './host-tensor.js'
 import type { Attribute, Program } from './ir.js'
@@ -34,6 +34,15 @@ interface Variable {
 /** The host hands over about this many bytes of variables at a time, so that there are never two copies of all of them. */
 const ASSIGNED_AT_ONCE = 64 << 20
 
+/** Why TensorFlow sees no GPU, and what to do. */
+async function noGpu(devices: readonly string[]): Promise<string> {
+  if (devices.some((device) => device.includes('GPU'))) return ''
+  return (await countGpus()) === 0
+    ? " NVIDIA's driver does not answer here: `nvidia-smi` should list the GPU."
+    : ' A GPU is there, but this TensorFlow does not use it: `dino engine install cuda` fetches the one that does, and ' +
+        'TF_CPP_MIN_LOG_LEVEL=0 shows what it says.'
+}
+
 /** A session of libtensorflow. */
 export class TensorFlowSession implements Session {
   private readonly queue = new Queue()
@@ -57,7 +66,9 @@ export class TensorFlowSession implements Session {
     // TensorFlow would silently place its ops elsewhere.
     if (device !== undefined && !devices.includes(device)) {
       runner.close()
-      throw new RangeError(`openSession: there is no device ${device}. There is ${devices.join(', ')}.`)
+      throw new RangeError(
+        `openSession: there is no device ${device}. There is ${devices.join(', ')}.${await noGpu(devices)}`,
+      )
     }
     const version = lib.c.version()
     const engine: EngineInfo = { kind: 'tensorflow', version, path: found.dir, origin: found.origin, devices }

@@ -4,18 +4,19 @@ import { join } from 'node:path'
 import { EngineError, formatBytes, WAYS_OUT } from './error.js'
 import type { OnProgress } from './progress.js'
 import { type Env, pythons } from './python.js'
-import type { Release } from './release.js'
+import { type Release, type Wheel, wheelsOf } from './release.js'
 
 const POLL_MS = 200
 
 /**
- * Fetches the release's wheel by `pip download`, so that the user's index, proxy and certificates are used.
+ * Fetches a wheel of a release by `pip download`, so that the user's index, proxy and certificates are used.
  *
  * @param folder an empty folder; all that pip writes stays inside it
  * @returns the wheel's path
  */
 export async function downloadWheel(
   release: Release,
+  wheel: Wheel,
   folder: string,
   env: Env,
   onProgress: OnProgress,
@@ -30,18 +31,18 @@ export async function downloadWheel(
   }
   const downloads = join(folder, 'wheel')
   const temporary = join(folder, 'tmp')
-  await Promise.all([mkdir(downloads), mkdir(temporary)])
+  await Promise.all([mkdir(downloads, { recursive: true }), mkdir(temporary, { recursive: true })])
 
   for (const python of candidates) {
-    const args = pipArguments(release, downloads)
-    const stop = watch([downloads, temporary], release.wheelBytes, onProgress)
+    const args = pipArguments(release, wheel, downloads)
+    const stop = watch([downloads, temporary], wheel.wheelBytes, onProgress)
     const { code, lines } = await run(python, args, { ...env, ...pipEnvironment(temporary) }, (line) => {
       if (/^\s*(WARNING: Retrying|Collecting|Downloading)/.test(line)) {
-        onProgress({ phase: 'downloading', total: release.wheelBytes, message: shorten(line) })
+        onProgress({ phase: 'downloading', total: wheel.wheelBytes, message: shorten(line) })
       }
     }).finally(stop)
     if (lines.some((line) => /No module named '?"?pip\b/.test(line))) continue
-    if (code !== 0) throw failure(python, args, code, lines, release)
+    if (code !== 0) throw failure(python, args, code, lines, release, wheel)
 
     const wheels = (await readdir(downloads)).filter((name) => name.endsWith('.whl'))
     if (wheels.length !== 1) {
@@ -61,12 +62,12 @@ export async function downloadWheel(
   )
 }
 
-function pipArguments(release: Release, downloads: string): string[] {
+function pipArguments(release: Release, wheel: Wheel, downloads: string): string[] {
   return [
-    ...['-m', 'pip', 'download', `${release.distribution}==${release.version}`, '--no-deps', '--only-binary=:all:'],
+    ...['-m', 'pip', 'download', `${wheel.distribution}==${wheel.version}`, '--no-deps', '--only-binary=:all:'],
     ...['--python-version', release.pythonVersion, '--implementation', 'cp', '--abi', release.pythonTag],
-    // Our cache is the cache: pip's would hold the same 274 MB again.
-    ...['--platform', release.platformTag, '--no-cache-dir', '--progress-bar', 'off', '--dest', downloads],
+    // Our cache is the cache: pip's would hold the same again.
+    ...['--platform', wheel.platformTag, '--no-cache-dir', '--progress-bar', 'off', '--dest', downloads],
   ]
 }
 
@@ -139,7 +140,14 @@ const NETWORK =
   /NewConnectionError|ConnectTimeout|ReadTimeout|Connection(Error| broken| reset)|ProxyError|SSLError|name resolution/i
 
 /** pip's own words, with what to do about them. */
-function failure(python: string, args: string[], code: number | null, lines: string[], release: Release): EngineError {
+function failure(
+  python: string,
+  args: string[],
+  code: number | null,
+  lines: string[],
+  release: Release,
+  wheel: Wheel,
+): EngineError {
   const command = `${python} ${args.slice(0, 4).join(' ')}`
   const errors = lines.filter((line) => line.startsWith('ERROR:'))
   const full = lines.map((line) => /No space left on device|Disk quota exceeded/i.exec(line)?.[0]).find(Boolean)
@@ -149,7 +157,7 @@ function failure(python: string, args: string[], code: number | null, lines: str
   const said = shorten(unreachable ?? errors.at(-1) ?? lines.findLast((line) => !/^\[notice\]/.test(line)) ?? 'nothing')
   const advice = unreachable
     ? "Is there a network? pip's proxy, index and certificates are taken from its own configuration."
-    : `Does your package index have this version for Python ${release.pythonVersion} on ${release.platformTag}?`
+    : `Does your package index have this version for Python ${release.pythonVersion} on ${wheel.platformTag}?`
   return new EngineError(
     'download-failed',
     `Fetching the TensorFlow engine failed: \`${command} …\` ended with ${code === null ? 'a signal' : `code ${code}`}; ` +
@@ -157,16 +165,27 @@ function failure(python: string, args: string[], code: number | null, lines: str
   )
 }
 
-/** What the disk must hold while installing: the wheel twice (pip copies it), then the wheel and the libraries. */
-export function neededBytes({ wheelBytes, unpackedBytes }: Release): number {
-  return wheelBytes + Math.max(wheelBytes, unpackedBytes)
+/** What the disk must hold while installing: a wheel twice (pip copies it), or it and its libraries, beside those unpacked before. */
+export function neededBytes(release: Release): number {
+  let before = 0
+  let most = 0
+  for (const { wheelBytes, unpackedBytes } of wheelsOf(release)) {
+    most = Math.max(most, before + wheelBytes + Math.max(wheelBytes, unpackedBytes))
+    before += unpackedBytes
+  }
+  return most
+}
+
+/** Bytes that a release takes once it is installed. */
+export function unpackedBytes(release: Release): number {
+  return wheelsOf(release).reduce((sum, { unpackedBytes }) => sum + unpackedBytes, 0)
 }
 
 export function diskFull(release: Release, where: string, cause?: unknown): EngineError {
   return new EngineError(
     'disk-full',
     `The disk is full (${where}). Installing the TensorFlow engine takes ${formatBytes(neededBytes(release))} while it is ` +
-      `unpacked and ${formatBytes(release.unpackedBytes)} afterwards; nothing was left behind. Free some space, or set ` +
+      `unpacked and ${formatBytes(unpackedBytes(release))} afterwards; nothing was left behind. Free some space, or set ` +
       `XDG_CACHE_HOME to a folder on a larger disk. Or: ${WAYS_OUT}`,
     { cause },
   )

@@ -1,15 +1,18 @@
 import { join } from 'node:path'
 import { engineCache } from './cache.js'
+import { countGpus } from './driver.js'
 import { EngineError, WAYS_OUT } from './error.js'
 import { installEngine, releaseForThisMachine } from './install.js'
 import { type Engine, engineAt, engineInCache } from './libraries.js'
 import type { OnProgress } from './progress.js'
 import { askPython, type Env, pythons } from './python.js'
-import { releaseFor } from './release.js'
+import { cudaReleaseFor, releaseFor } from './release.js'
 
 export interface FindOptions {
   /** A folder that holds libtensorflow; nothing else is tried then. */
   path?: string
+  /** Whether to take the build for NVIDIA's GPUs, if it is in the cache and a driver answers. Default true. */
+  gpu?: boolean
   /** Whether to fetch the engine if none is found. Default true. */
   install?: boolean
   /** Told what is looked at and refused, and about a download. */
@@ -19,21 +22,22 @@ export interface FindOptions {
 }
 
 /**
- * Finds libtensorflow: the path given, else DINO_ENGINE, else our cache, else the TensorFlow of a Python on this machine
- * (used where it lies, with its CUDA if it has it), else it is fetched once with pip.
+ * Finds libtensorflow: the path given, else DINO_ENGINE, else our cache (the build for NVIDIA's GPUs first, where a driver answers),
+ * else the TensorFlow of a Python on this machine (used where it lies, with its CUDA if it has it), else it is fetched once with pip.
  *
  * A path or DINO_ENGINE that does not fit is an error; a Python's TensorFlow that does not fit is passed over and told to
  * `onProgress`.
  */
-export async function findEngine(options: FindOptions = {}): Promise<Engine> {
-  const { path, install = true, onProgress = () => {}, env = process.env } = options
+export async function findEngine(options: FindOptions = {}, gpus = countGpus): Promise<Engine> {
+  const { path, gpu = true, install = true, onProgress = () => {}, env = process.env } = options
   if (process.platform === 'win32') releaseForThisMachine() // Throws: the Windows wheel has no such libraries.
   if (path !== undefined) return engineAt(path, 'option', 'The path of the engine')
   if (env.DINO_ENGINE) return engineAt(env.DINO_ENGINE, 'environment', 'DINO_ENGINE')
 
   const release = releaseFor()
-  const cached = release && engineInCache(join(engineCache(env), `${release.version}-${release.platform}`))
-  if (cached) {
+  for (const { version, platform } of [gpu && cudaReleaseFor(), release].filter((build) => !!build)) {
+    const cached = engineInCache(join(engineCache(env), `${version}-${platform}`))
+    if (!cached || (cached.cuda && (await gpus()) === 0)) continue
     const { manifest: _, ...engine } = cached
     return engine
   }

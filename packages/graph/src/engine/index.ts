@@ -1,5 +1,6 @@
 export { type CachedEngine, engineCache, listEngines, removeEngine } from './cache.js'
 export { type Device, describeEngine } from './devices.js'
+export { countGpus } from './driver.js'
 export { EngineError, type EngineErrorCode } from './error.js'
 export { type FindOptions, findEngine } from './find.js'
 export { type InstallOptions, installationBytes, installEngine } from './install.js'

@@ -1,5 +1,5 @@
-import { mkdir, mkdtemp, open, rename, rm, statfs, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { chmod, mkdir, mkdtemp, open, rename, rm, statfs, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { cacheError, discard, engineCache, makeCache, sweep } from './cache.js'
 import { diskFull, downloadWheel, neededBytes } from './download.js'
 import { EngineError, formatBytes, systemCode } from './error.js'
@@ -9,15 +9,19 @@ import type { OnProgress } from './progress.js'
 import type { Env } from './python.js'
 import {
   compareVersions,
+  cudaReleaseFor,
   ENGINE_VERSION,
   OLDEST_GLIBC,
   type Release,
   releaseFor,
   SUPPORTED_PLATFORMS,
+  wheelsOf,
 } from './release.js'
-import { unpackWheel } from './wheel.js'
+import { type Unpacked, unpackWheel } from './wheel.js'
 
 export interface InstallOptions {
+  /** The build for NVIDIA's GPUs, with the libraries it needs (Linux x64; 3 GB to fetch, 4.6 GB on disk). Default false. */
+  cuda?: boolean
   /** Fetch and unpack even if the engine is in the cache. Default false. */
   force?: boolean
   /** Told about each phase, and about bytes while downloading and unpacking. */
@@ -32,20 +36,26 @@ export interface InstallOptions {
  * May run in several processes at once (one does the work, the others wait for it) and again after an interruption.
  */
 export async function installEngine(options: InstallOptions = {}): Promise<Engine> {
-  return installRelease(releaseForThisMachine(), options)
+  return installRelease(releaseForThisMachine(options.cuda), options)
 }
 
 /** Bytes that the disk of the cache must have free for an installation; undefined where none can be made. */
-export function installationBytes(): number | undefined {
-  const release = releaseFor()
+export function installationBytes({ cuda = false }: { cuda?: boolean } = {}): number | undefined {
+  const release = cuda ? cudaReleaseFor() : releaseFor()
   return release && neededBytes(release)
 }
 
 /** What to fetch for this machine; an error where nothing fits. */
-export function releaseForThisMachine(): Release {
-  const release = releaseFor()
+export function releaseForThisMachine(cuda = false): Release {
+  const release = cuda ? cudaReleaseFor() : releaseFor()
   const here = `${process.platform}-${process.arch}`
   const eager = 'Run with `--engine eager`, which needs no libtensorflow.'
+  if (!release && cuda) {
+    throw new EngineError(
+      'unsupported-platform',
+      `The engine for NVIDIA's GPUs exists for linux-x64, and this is ${here}. Leave cuda out, or set DINO_ENGINE to a libtensorflow.`,
+    )
+  }
   if (!release) {
     throw new EngineError(
       'unsupported-platform',
@@ -120,30 +130,60 @@ async function fetchInto(
   onProgress: OnProgress,
 ) {
   await checkFreeSpace(cache, release)
-  const total = release.wheelBytes
-  const what = `${release.distribution} ${release.version} for ${release.platform}`
-  onProgress({ phase: 'downloading', received: 0, total, message: `Fetching ${what} (${formatBytes(total)}) with pip` })
-  const wheel = await downloadWheel(release, staging, env, onProgress)
-  onProgress({ phase: 'downloading', received: total, total })
-
-  onProgress({ phase: 'unpacking', received: 0, total: release.unpackedBytes, message: 'Unpacking the libraries' })
   const engine = join(staging, 'engine')
   await mkdir(engine)
   const { framework, cc } = release.libraries
-  let told = 0
-  const unpacked = await unpackWheel(wheel, [`tensorflow/${framework}`, `tensorflow/${cc}`], engine, (received) => {
-    if (received - told < release.unpackedBytes / 100) return
-    onProgress({ phase: 'unpacking', received: (told = received), total: release.unpackedBytes })
-  })
-  await rm(wheel)
-  const libraries = unpacked.map(({ path, bytes, sha256 }) => ({ file: basename(path), bytes, sha256 }))
+  const ofTensorFlow = { [`tensorflow/${framework}`]: framework, [`tensorflow/${cc}`]: cc }
+  const wheels = wheelsOf(release)
+  const libraries: Manifest['libraries'] = []
+  for (const [i, wheel] of wheels.entries()) {
+    const { distribution, version, wheelBytes: total, unpackedBytes } = wheel
+    const count = wheels.length > 1 ? `, ${i + 1} of ${wheels.length}` : ''
+    const what = `${distribution} ${version} for ${release.platform}`
+    const message = `Fetching ${what} (${formatBytes(total)}${count}) with pip`
+    onProgress({ phase: 'downloading', received: 0, total, message })
+    const path = await downloadWheel(release, wheel, staging, env, onProgress)
+    onProgress({ phase: 'downloading', received: total, total })
+
+    onProgress({ phase: 'unpacking', received: 0, total: unpackedBytes, message: 'Unpacking the libraries' })
+    let told = 0
+    const files = release.more?.[i - 1]?.files ?? ofTensorFlow
+    libraries.push(
+      ...(await unpackInto(engine, path, files, (received) => {
+        if (received - told < unpackedBytes / 100) return
+        onProgress({ phase: 'unpacking', received: (told = received), total: unpackedBytes })
+      })),
+    )
+    await rm(path)
+  }
   const { version, platform, distribution } = release
-  const manifest: Manifest = { version, platform, distribution, libraries }
+  const preload = release.preload && { preload: [...release.preload] }
+  const manifest: Manifest = { version, platform, distribution, libraries, ...preload }
   await writeFile(join(engine, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true })
 
   await discard(dir, cache) // An incomplete engine under this name.
   await rename(engine, dir)
   await syncFolder(cache)
+}
+
+/** Takes files out of a wheel to their places in the engine's folder. */
+async function unpackInto(
+  engine: string,
+  wheel: string,
+  files: Readonly<Record<string, string>>,
+  onBytes: (written: number) => void,
+): Promise<Manifest['libraries']> {
+  const unpacked: (Unpacked & { file: string })[] = []
+  let before = 0
+  for (const [name, file] of Object.entries(files)) {
+    const folder = dirname(join(engine, file))
+    await mkdir(folder, { recursive: true })
+    const [one] = await unpackWheel(wheel, [name], folder, (written) => onBytes(before + written))
+    if (name.includes('/bin/')) await chmod(one.path, 0o755)
+    before += one.bytes
+    unpacked.push({ ...one, file })
+  }
+  return unpacked.map(({ file, bytes, sha256 }) => ({ file, bytes, sha256 }))
 }
 
 /** Says before the download that it will not fit, where the file system tells its free space. */
@@ -162,6 +202,6 @@ async function syncFolder(folder: string) {
   }
 }
 
-function withoutManifest({ dir, version, origin, libraries }: Engine): Engine {
-  return { dir, version, origin, libraries }
+function withoutManifest({ manifest: _, ...engine }: Engine & { manifest: Manifest }): Engine {
+  return engine
 }

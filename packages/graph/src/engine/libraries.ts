@@ -11,8 +11,17 @@ export interface Engine {
   version: string
   /** How it was found: the path given, DINO_ENGINE, our cache, a Python TensorFlow, or fetched just now. */
   origin: 'option' | 'environment' | 'cache' | 'python' | 'installed'
-  /** Absolute paths. Load the framework first. */
-  libraries: { framework: string; cc: string }
+  /** Absolute paths, to be opened in the order of `preload`, framework, cc. */
+  libraries: EngineLibraries
+  /** Whether it is the build for NVIDIA's GPUs that `installEngine({ cuda: true })` fetches. */
+  cuda?: boolean
+}
+
+export interface EngineLibraries {
+  framework: string
+  cc: string
+  /** CUDA's libraries. */
+  preload?: string[]
 }
 
 /** Written beside the libraries in our cache. */
@@ -23,6 +32,8 @@ export interface Manifest {
   platform: string
   distribution: string
   libraries: { file: string; bytes: number; sha256: string }[]
+  /** Files of these to open before TensorFlow, in this order. */
+  preload?: string[]
 }
 
 /**
@@ -72,8 +83,14 @@ export function engineInCache(dir: string): (Engine & { manifest: Manifest }) | 
     const manifest: Manifest = JSON.parse(readFileSync(join(dir, MANIFEST), 'utf8'))
     for (const { file, bytes } of manifest.libraries) if (statSync(join(dir, file)).size !== bytes) return undefined
     const find = (kind: string) => join(dir, manifest.libraries.find(({ file }) => file.includes(kind))!.file)
-    const libraries = { framework: find('libtensorflow_framework'), cc: find('libtensorflow_cc') }
-    return { dir, version: manifest.version, origin: 'cache', libraries, manifest }
+    const preload = manifest.preload?.map((file) => join(dir, file))
+    const libraries = {
+      framework: find('libtensorflow_framework'),
+      cc: find('libtensorflow_cc'),
+      ...(preload && { preload }),
+    }
+    const cuda = manifest.platform.endsWith('-cuda')
+    return { dir, version: manifest.version, origin: 'cache', libraries, ...(cuda && { cuda }), manifest }
   } catch {
     return undefined
   }
