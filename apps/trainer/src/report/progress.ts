@@ -15,6 +15,8 @@ export interface StepReport {
   lr: number
   /** Seconds since the step before ended. */
   seconds: number
+  /** Seconds of them spent waiting for crops. */
+  waited: number
 }
 
 export interface ProgressOptions {
@@ -42,6 +44,8 @@ export interface Progress {
 }
 
 const REDRAW_MS = 100
+/** Share of the time; below it is noise of the threads that make crops beside the step. */
+const LOADER_HOLDS_UP = 0.03
 /** A log is read later: dense at first, when something may be wrong, then sparse. */
 const PLAIN_MS = [0, 5_000, 10_000, 20_000, 30_000, 60_000]
 
@@ -51,6 +55,8 @@ export function createProgress(io: TrainIO, options: ProgressOptions): Progress 
   const line = io.isTTY ? createLogUpdate(io.stderr as NodeJS.WriteStream, { showCursor: true }) : undefined
   const color = pc.createColors(line !== undefined && !io.env.NO_COLOR && io.env.TERM !== 'dumb')
   const speed = movingAverage()
+  const wait = movingAverage()
+  const all = { seconds: 0, waited: 0 }
   let last: StepReport | undefined
   let drawn = Number.NEGATIVE_INFINITY
   let plainLines = 0
@@ -68,6 +74,7 @@ export function createProgress(io: TrainIO, options: ProgressOptions): Progress 
       `KL ${report.kl.toFixed(2)}`,
       `lr ${short(report.lr)}`,
       `${short(options.batchSize / speed.mean())} images/s`,
+      `waits ${percent(wait.mean() / speed.mean())} for data`,
       report.iteration === total
         ? `done in ${duration(elapsed)}`
         : budget < left
@@ -79,7 +86,13 @@ export function createProgress(io: TrainIO, options: ProgressOptions): Progress 
   return {
     step(report) {
       // The first step of a call compiles, so it counts only until there is another.
-      speed.add(report.seconds, report.iteration === start + 1)
+      const first = report.iteration === start + 1
+      speed.add(report.seconds, first)
+      wait.add(report.waited, first)
+      if (!first) {
+        all.seconds += report.seconds
+        all.waited += report.waited
+      }
       last = report
       const time = now()
       if (line) {
@@ -107,8 +120,20 @@ export function createProgress(io: TrainIO, options: ProgressOptions): Progress 
       } else if (last && last !== written) {
         io.stderr.write(`${text(last)}\n`)
       }
+      if (all.seconds > 0) io.stderr.write(`${bottleneck(all.waited / all.seconds)}\n`)
     },
   }
+}
+
+/** Which side holds the other up: a step that waits for its crops, or a loader that has them ready. */
+function bottleneck(share: number): string {
+  return share > LOADER_HOLDS_UP
+    ? `Waited for data ${percent(share)} of the time: the loader is the bottleneck. More --num-workers, smaller image files or a faster disk would help.`
+    : `Waited for data ${percent(share)} of the time: the step is the bottleneck, the loader keeps up.`
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`
 }
 
 /** Mean of about the last 50 durations; a provisional one counts until a real one comes. */
