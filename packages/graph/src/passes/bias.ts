@@ -13,7 +13,7 @@ export function useBias(program: Program): Program {
     const matMul = builder.nodes[product.node]!
     if (matMul.op !== 'MatMul' || uses[places.get(matMul)!] !== 1) return
     const { dtype, shape } = builder.type(product)
-    if (dtype !== 'float32' || !isRow(shape, builder.type(bias).shape)) return
+    if ((dtype !== 'float32' && dtype !== 'bfloat16') || !isRow(shape, builder.type(bias).shape)) return
     const { transpose_a, transpose_b, T } = matMul.attributes
     return builder.add({
       ...node,

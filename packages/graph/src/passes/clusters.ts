@@ -12,8 +12,10 @@ const REDUCTIONS = new Set(['Max', 'Mean', 'Min', 'Sum'])
 
 /** A reduction to fewer numbers than this has too little to share out among threads; TensorFlow's own splits the inside too. */
 const LEAST_REDUCED = 16
-/** A tensor below this size costs little to write and read again. */
+/** A tensor below this size is little after the sum of a large one. */
 const LARGE = 2048
+/** Tensors below this size, such as learning rates, would connect everything. */
+const SCALAR = 16
 /** Constants up to this size are copied into every cluster that uses them: XLA has to know axes and shapes. */
 const SMALL_CONSTANT = 64
 
@@ -22,9 +24,9 @@ const SMALL_CONSTANT = 64
  *
  * Nodes are put into levels that never fall along an edge, and rise behind a node that cannot be fused (or that sums up much into
  * little: what follows has to wait for all of it). Connected nodes of one level make a cluster. No way leaves a cluster and comes
- * back: it would lead through a rise, or through connected nodes of the same level, which belong to the cluster. Small tensors
- * that need no large one of their level (learning rates, bias corrections) would connect everything: they join a cluster only if
- * nobody else needs them.
+ * back: it would lead through a rise, or through connected nodes of the same level, which belong to the cluster. Scalars that need
+ * nothing else of their level (learning rates, bias corrections) would connect everything: they join a cluster only if nobody
+ * else needs them.
  */
 export function findClusters(program: Program): number[][] {
   const { nodes } = program
@@ -104,12 +106,12 @@ function raiseLevels({ nodes, outputs }: Program, fusible: readonly boolean[], l
   }
 }
 
-/** Small tensors that no large tensor of their level leads to. */
+/** Scalars that no other tensor of their level leads to. */
 function rootedNodes(nodes: readonly Node[], fusible: readonly boolean[], levels: readonly number[]): boolean[] {
   const rooted: boolean[] = []
   nodes.forEach((node, i) => {
     const free = ({ node: input }: Ref) => !fusible[input] || levels[input] !== levels[i] || rooted[input]
-    rooted.push(fusible[i]! && !isLarge(node.outputs[0]!) && node.inputs.every(free))
+    rooted.push(fusible[i]! && sizeOf(node.outputs[0]!.shape) < SCALAR && node.inputs.every(free))
   })
   return rooted
 }

@@ -8,7 +8,7 @@ import { dropDeadCode } from './dead-code.js'
 import { fuse } from './fuse.js'
 import { f32, floats, ints, program, reduction } from './program.fixture.js'
 
-const rows = 1024
+const rows = 2048
 const columns = 1024
 
 test('element-wise ops and reductions between products become one function, and equal ones share it', () => {
@@ -27,36 +27,36 @@ test('element-wise ops and reductions between products become one function, and 
   })
   expect(printProgram(before)).toMatchInlineSnapshot(`
     "%0: float32[] = Const {value=0.5}
-    %1: float32[1024,1024] = Placeholder {name="x"}
+    %1: float32[2048,1024] = Placeholder {name="x"}
     %2: float32[1024,1024] = ReadVariableOp {name="a"}
-    %3: float32[1024,1024] = MatMul(%1, %2)
-    %4: float32[1024,1024] = Mul(%3, %0)
-    %5: float32[1024,1024] = Tanh(%4)
-    %6: float32[1024,1024] = Mul(%5, %0)
+    %3: float32[2048,1024] = MatMul(%1, %2)
+    %4: float32[2048,1024] = Mul(%3, %0)
+    %5: float32[2048,1024] = Tanh(%4)
+    %6: float32[2048,1024] = Mul(%5, %0)
     %7: float32[1024,1024] = ReadVariableOp {name="b"}
-    %8: float32[1024,1024] = MatMul(%6, %7)
-    %9: float32[1024,1024] = Mul(%8, %0)
-    %10: float32[1024,1024] = Tanh(%9)
-    %11: float32[1024,1024] = Mul(%10, %0)
-    %12: float32[1024,1024] = MatMul(%11, %1)
+    %8: float32[2048,1024] = MatMul(%6, %7)
+    %9: float32[2048,1024] = Mul(%8, %0)
+    %10: float32[2048,1024] = Tanh(%9)
+    %11: float32[2048,1024] = Mul(%10, %0)
+    %12: float32[2048,2048] = MatMul(%11, %1)
     return y=%12"
   `)
   expect(printProgram(dropDeadCode(fuse(before)))).toMatchInlineSnapshot(`
-    "%0: float32[1024,1024] = Placeholder {name="x"}
+    "%0: float32[2048,1024] = Placeholder {name="x"}
     %1: float32[1024,1024] = ReadVariableOp {name="a"}
-    %2: float32[1024,1024] = MatMul(%0, %1)
-    %3: float32[1024,1024] = Fused(%2) {function="fused_0"}
+    %2: float32[2048,1024] = MatMul(%0, %1)
+    %3: float32[2048,1024] = Fused(%2) {function="fused_0"}
     %4: float32[1024,1024] = ReadVariableOp {name="b"}
-    %5: float32[1024,1024] = MatMul(%3, %4)
-    %6: float32[1024,1024] = Fused(%5) {function="fused_0"}
-    %7: float32[1024,1024] = MatMul(%6, %0)
+    %5: float32[2048,1024] = MatMul(%3, %4)
+    %6: float32[2048,1024] = Fused(%5) {function="fused_0"}
+    %7: float32[2048,2048] = MatMul(%6, %0)
     return y=%7
     fused_0:
-      %0: float32[1024,1024] = Placeholder {name="0"}
+      %0: float32[2048,1024] = Placeholder {name="0"}
       %1: float32[] = Const {value=0.5}
-      %2: float32[1024,1024] = Mul(%0, %1)
-      %3: float32[1024,1024] = Tanh(%2)
-      %4: float32[1024,1024] = Mul(%3, %1)
+      %2: float32[2048,1024] = Mul(%0, %1)
+      %3: float32[2048,1024] = Tanh(%2)
+      %4: float32[2048,1024] = Mul(%3, %1)
       return 0=%4"
   `)
 })
@@ -68,21 +68,21 @@ test('what leads through a product to itself is not fused with its beginning', (
     return { outputs: { y: op('Add', [op('Mul', [product, x], f32(rows, rows)), x], f32(rows, rows)) } }
   })
   expect(printProgram(fuse(before))).toMatchInlineSnapshot(`
-    "%0: float32[1024,1024] = Placeholder {name="x"}
-    %1: float32[1024,1024] = Fused(%0) {function="fused_0"}
-    %2: float32[1024,1024] = MatMul(%1, %1)
-    %3: float32[1024,1024] = Fused(%2, %1) {function="fused_1"}
+    "%0: float32[2048,2048] = Placeholder {name="x"}
+    %1: float32[2048,2048] = Fused(%0) {function="fused_0"}
+    %2: float32[2048,2048] = MatMul(%1, %1)
+    %3: float32[2048,2048] = Fused(%2, %1) {function="fused_1"}
     return y=%3
     fused_0:
-      %0: float32[1024,1024] = Placeholder {name="0"}
-      %1: float32[1024,1024] = Neg(%0)
-      %2: float32[1024,1024] = Exp(%1)
+      %0: float32[2048,2048] = Placeholder {name="0"}
+      %1: float32[2048,2048] = Neg(%0)
+      %2: float32[2048,2048] = Exp(%1)
       return 0=%2
     fused_1:
-      %0: float32[1024,1024] = Placeholder {name="0"}
-      %1: float32[1024,1024] = Placeholder {name="1"}
-      %2: float32[1024,1024] = Mul(%0, %1)
-      %3: float32[1024,1024] = Add(%2, %1)
+      %0: float32[2048,2048] = Placeholder {name="0"}
+      %1: float32[2048,2048] = Placeholder {name="1"}
+      %2: float32[2048,2048] = Mul(%0, %1)
+      %3: float32[2048,2048] = Add(%2, %1)
       return 0=%3"
   `)
 })
@@ -104,22 +104,22 @@ test('what is needed late is computed late, and small tensors connect nothing', 
     "%0: float32[] = Placeholder {name="rate"}
     %1: float32[] = Const {value=1}
     %2: float32[] = Sub(%1, %0)
-    %3: float32[1024,1024] = ReadVariableOp {name="v"}
-    %4: float32[1024,1024] = MatMul(%3, %3)
-    %5: float32[1024,1024] = Fused(%3, %2, %4, %0) {function="fused_0"}
-    %6: float32[1024,1024] = ReadVariableOp {name="w"}
-    %7: float32[1024,1024] = MatMul(%6, %6)
-    %8: float32[1024,1024] = Fused(%6, %2, %7, %0) {function="fused_0"}
+    %3: float32[2048,2048] = ReadVariableOp {name="v"}
+    %4: float32[2048,2048] = MatMul(%3, %3)
+    %5: float32[2048,2048] = Fused(%3, %2, %4, %0) {function="fused_0"}
+    %6: float32[2048,2048] = ReadVariableOp {name="w"}
+    %7: float32[2048,2048] = MatMul(%6, %6)
+    %8: float32[2048,2048] = Fused(%6, %2, %7, %0) {function="fused_0"}
     return nothing
     assign v=%5, w=%8
     fused_0:
-      %0: float32[1024,1024] = Placeholder {name="0"}
+      %0: float32[2048,2048] = Placeholder {name="0"}
       %1: float32[] = Placeholder {name="1"}
-      %2: float32[1024,1024] = Mul(%0, %1)
-      %3: float32[1024,1024] = Placeholder {name="2"}
+      %2: float32[2048,2048] = Mul(%0, %1)
+      %3: float32[2048,2048] = Placeholder {name="2"}
       %4: float32[] = Placeholder {name="3"}
-      %5: float32[1024,1024] = Mul(%3, %4)
-      %6: float32[1024,1024] = Sub(%2, %5)
+      %5: float32[2048,2048] = Mul(%3, %4)
+      %6: float32[2048,2048] = Sub(%2, %5)
       return 0=%6"
   `)
 })
@@ -171,12 +171,12 @@ test('columns of large matrices are summed by BiasAddGrad; rows and small ones s
     }
   })
   expect(printProgram(sumColumns(before))).toMatchInlineSnapshot(`
-    "%0: float32[1024,1024] = Placeholder {name="x"}
+    "%0: float32[2048,2048] = Placeholder {name="x"}
     %1: float32[2,2] = Placeholder {name="small"}
     %2: int32[1] = Const {value=[0]}
     %3: int32[1] = Const {value=[1]}
-    %4: float32[1024] = BiasAddGrad(%0)
-    %5: float32[1024] = Sum(%0, %3)
+    %4: float32[2048] = BiasAddGrad(%0)
+    %5: float32[2048] = Sum(%0, %3)
     %6: float32[2] = Sum(%1, %2)
     return columns=%4, rows=%5, small=%6"
   `)

@@ -4,20 +4,22 @@ import { findClusters, isCopied } from './clusters.js'
 import { dropDeadCode } from './dead-code.js'
 
 /** What running TensorFlow's executor for a node costs, and what writing a byte and reading it again costs, in microseconds. */
-const NODE_US = 2
+const NODE_US = 3
 const BYTE_US = 1e-4
-/** XLA compiles a function in about 80 ms, so that one that saves this much a call has paid after some 300 calls. */
-const LEAST_SAVED_US = 300
+/** XLA compiles a function in about 80 ms, so that one that saves this much in each call has paid after some 100 calls. */
+const LEAST_SAVED_US = 1000
 
 /**
  * Computes element-wise ops and reductions that follow one another in one pass over memory: each cluster becomes a function that
  * XLA compiles, for vector units that TensorFlow's own kernels leave unused. Equal clusters share a function. Rounds otherwise than
  * op by op does.
+ *
+ * @param leastSavedUs what a function has to save, in microseconds of all its calls in one call of the program
  */
-export function fuse(given: Program): Program {
+export function fuse(given: Program, leastSavedUs = LEAST_SAVED_US): Program {
   const program = dropDeadCode(given) // what nobody needs would be fused with what somebody does
   const functions = new Functions()
-  const clusters = worthwhile(program, findClusters(program), functions)
+  const clusters = worthwhile(program, findClusters(program), functions, leastSavedUs)
   if (clusters.length === 0) return given
   const clusterOf = new Map(clusters.flatMap(({ members }, c) => members.map((i) => [i, c] as const)))
   const builder = new ProgramBuilder()
@@ -70,7 +72,7 @@ interface Cluster {
 }
 
 /** The clusters whose functions save enough, over all calls of them. */
-function worthwhile(program: Program, found: readonly number[][], functions: Functions): Cluster[] {
+function worthwhile(program: Program, found: readonly number[][], functions: Functions, least: number): Cluster[] {
   const clusterOf = new Map(found.flatMap((members, c) => members.map((i) => [i, c] as const)))
   const needed = neededOutside(program, clusterOf)
   const saved = new Map<string, number>()
@@ -83,7 +85,7 @@ function worthwhile(program: Program, found: readonly number[][], functions: Fun
     saved.set(name, (saved.get(name) ?? 0) + us)
     return { members, results, inputs, name }
   })
-  return clusters.filter(({ name, results }) => results.length > 0 && saved.get(name)! >= LEAST_SAVED_US)
+  return clusters.filter(({ name, results }) => results.length > 0 && saved.get(name)! >= least)
 }
 
 /** Nodes of clusters whose results somebody else needs. */

@@ -1,4 +1,6 @@
 import type { Program } from '../ir.js'
+import type { Precision } from '../precision.js'
+import { toBfloat16 } from './bf16.js'
 import { useBias } from './bias.js'
 import { fuseCasts } from './casts.js'
 import { sumColumns } from './column-sums.js'
@@ -25,10 +27,16 @@ const PASSES = {
 
 export type PassName = keyof typeof PASSES
 
-/** Which passes to run: all by default, none for false, or `{ fill: false }` to leave some out. */
-export type PassOptions = boolean | Partial<Record<PassName, boolean>>
+/**
+ * Which passes to run: all by default, none for false, or `{ fill: false }` to leave some out. `{ fuse: 'always' }` fuses also
+ * what does not pay for the time that XLA takes to compile it.
+ */
+export type PassOptions =
+  | boolean
+  | (Partial<Record<Exclude<PassName, 'fuse'>, boolean>> & { fuse?: boolean | 'always' })
 
-export function runPasses(program: Program, options: PassOptions = true): Program {
+/** @param precision what products are computed in; a choice of the caller's, not an improvement that `options` could leave out */
+export function runPasses(program: Program, options: PassOptions = true, precision: Precision = 'float32'): Program {
   if (typeof options === 'object') {
     const unknown = Object.keys(options).find((name) => !Object.hasOwn(PASSES, name))
     if (unknown)
@@ -36,7 +44,10 @@ export function runPasses(program: Program, options: PassOptions = true): Progra
   }
   let result = program
   for (const [name, pass] of Object.entries(PASSES) as [PassName, Pass][]) {
-    if (options === true || (options && (options[name] ?? true))) result = pass(result)
+    // After what finds products, before what joins them with their neighbours.
+    if (name === 'bias' && precision === 'bfloat16') result = toBfloat16(result)
+    const chosen = typeof options === 'object' ? (options[name] ?? true) : options
+    if (chosen) result = chosen === 'always' ? fuse(result, 0) : pass(result)
   }
   return result
 }

@@ -135,6 +135,29 @@ test('products of matrices become MatMul, those of stacks stay', () => {
   `)
 })
 
+test("the gradient of a weight stays where MatMul's reads would collide", () => {
+  const before = program((op) => {
+    const dy = op('Placeholder', [], f32(100, 1536), named('dy'))
+    const x = op('Placeholder', [], f32(100, 384), named('x'))
+    const z = op('Placeholder', [], f32(100, 1152), named('z'))
+    const attributes = { adj_x: bool(true), adj_y: bool(false), T: dtype('float32') }
+    return {
+      outputs: {
+        dw: op('BatchMatMulV2', [dy, x], f32(1536, 384), attributes),
+        dz: op('BatchMatMulV2', [z, x], f32(1152, 384), attributes),
+      },
+    }
+  })
+  expect(printProgram(useMatMul(before))).toMatchInlineSnapshot(`
+    "%0: float32[100,1536] = Placeholder {name="dy"}
+    %1: float32[100,384] = Placeholder {name="x"}
+    %2: float32[100,1152] = Placeholder {name="z"}
+    %3: float32[1536,384] = BatchMatMulV2(%0, %1) {adj_x=true}
+    %4: float32[1152,384] = MatMul(%2, %1) {transpose_a=true}
+    return dw=%3, dz=%4"
+  `)
+})
+
 test('a cast of a cast goes straight where nothing is lost on the way', () => {
   const before = program((op) => {
     const cast = (x: Ref, from: TensorType['dtype'], to: TensorType['dtype']) =>
