@@ -1,0 +1,2 @@
+/** The page as HTML, style and script inside. */
+export function page(): Promise<string>

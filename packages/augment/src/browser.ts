@@ -1,0 +1,1 @@
+export { type FromPixelsOptions, fromBitmap, fromImageData, toImageData } from './image-data.js'
