@@ -56,7 +56,7 @@ export function findBrowser(env = process.env) {
     path: join(folder, 'chromium'),
     env: {
       LD_LIBRARY_PATH: [join(folder, 'al2023', 'lib'), env.LD_LIBRARY_PATH].filter(Boolean).join(':'),
-      FONTCONFIG_PATH: join(folder, 'fonts'),
+      FONTCONFIG_FILE: join(folder, 'fonts.conf'),
     },
   }
 }
@@ -94,6 +94,11 @@ function install(folder) {
         input: brotliDecompressSync(readFileSync(join(bin, `${part}.tar.br`))),
       })
     }
+    // The package's own list of font folders is of another machine, and without a font this Chromium ends itself.
+    writeFileSync(
+      join(ready, 'fonts.conf'),
+      `<?xml version="1.0"?>\n<fontconfig><dir>${folder}/fonts</dir><cachedir>${folder}/font-cache</cachedir></fontconfig>\n`,
+    )
     try {
       renameSync(ready, folder)
     } catch (error) {
