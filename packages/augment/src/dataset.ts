@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { isArchive, openArchive } from './archive.js'
 import { expandBraces } from './brace-names.js'
 import { refuseUnknown } from './checks.js'
@@ -114,7 +114,7 @@ async function existing(names: string[]): Promise<string[]> {
         throw new DatasetError(name, error.message.replace(/^listImages: /, ''), error)
       })
       if (below.length === 0) throw new DatasetError(name, 'no file matches')
-      found.push(...below.map((file) => `${root}/${file}`))
+      found.push(...below.map((file) => join(root, file)))
     }
   }
   return found

@@ -25,12 +25,17 @@ export const evalKnn = buildCommand<KnnFlags, [checkpoint: string], Context>({
       '',
       '  dino eval knn runs/demo --data ./labelled            train/ and val/ in it, one sub-folder a class',
       '  dino eval knn runs/demo --data ./labelled --k 10 20  other numbers of neighbours',
+      '  dino eval knn runs/demo --data "in-{split}.zip"      in-train.zip and in-val.zip; tar files, shards, lists, URLs too',
     ].join('\n'),
   },
   parameters: {
     positional: { kind: 'tuple', parameters: [checkpoint] },
     flags: {
-      data: { kind: 'parsed', parse: String, brief: 'folder with train/ and val/, one sub-folder per class in each' },
+      data: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'folder with train/ and val/, one sub-folder per class in each; or a source with {split} in its name',
+      },
       k: {
         kind: 'parsed',
         parse: wholeNumber(1),

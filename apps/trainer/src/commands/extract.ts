@@ -27,7 +27,11 @@ export const extract = buildCommand<ExtractFlags, [checkpoint: string], Context>
   parameters: {
     positional: { kind: 'tuple', parameters: [checkpoint] },
     flags: {
-      data: { kind: 'parsed', parse: String, brief: 'folder (nested or flat) or glob of images' },
+      data: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'folder, glob, list (.txt), .zip, .tar or shards of images, or the URL of one',
+      },
       output: { kind: 'parsed', parse: String, default: 'features.safetensors', brief: 'file to write' },
       network,
       imageSize,

@@ -24,7 +24,9 @@ export const trainConfig = z.strictObject({
   data: z
     .string()
     .min(1)
-    .describe('folder (nested or flat) or glob of images; sub-folders are labels, used to evaluate'),
+    .describe(
+      'images: folder, glob, list (.txt), .zip, .tar or shards ("s-{000..146}.tar"), or the URL of one; labels only evaluate',
+    ),
   outputDir: z
     .string()
     .min(1)

@@ -99,7 +99,8 @@ async function evalView(
   background: readonly [number, number, number],
 ): Promise<Uint8Array> {
   const sample = images.sample(index)
-  const image: Image = 'image' in sample ? sample.image : await decode(sample.path, { background })
+  const image: Image =
+    'image' in sample ? sample.image : await decode('part' in sample ? sample.part : sample.path, { background })
   return evalTransform(image, { resize: Math.round((size * 256) / 224), crop: size }).data
 }
 

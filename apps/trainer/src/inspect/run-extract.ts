@@ -8,7 +8,7 @@ import { extractFeatures, openFeatures } from './features.js'
 
 /** `dino extract`: one row of features an image, with the files in the order of the rows as metadata. */
 export async function runExtract(options: ExtractOptions, io: TrainIO): Promise<number> {
-  const images = await imagesOf(options.data)
+  const images = await imagesOf(options.data, io)
   const backbone = await loadBackbone(options.checkpoint, options.network)
   const size = options.imageSize ?? backbone.config.imgSize
   const { session, embed } = await openFeatures(backbone, { engine: options.engine, size, io })

@@ -12,7 +12,7 @@ import { scoreKnn } from './knn.js'
 
 /** `dino eval knn`: features of train/ vote on val/, with no training in between. */
 export async function runKnn(options: KnnOptions, io: TrainIO): Promise<number> {
-  const [train, test] = await splits(options.data)
+  const [train, test] = await splits(options.data, io)
   const { labels: testLabels, classes } = relabel(test, train)
   const backbone = await loadBackbone(options.checkpoint, options.network)
   const size = options.imageSize ?? backbone.config.imgSize
@@ -63,18 +63,21 @@ export async function runKnn(options: KnnOptions, io: TrainIO): Promise<number> 
   }
 }
 
-async function splits(data: string): Promise<[TrainImages, TrainImages]> {
-  const folders = ['train', 'val'].map((name) => join(data, name))
-  const missing = folders.filter((folder) => !existsSync(folder))
+/** Both halves: the folders train/ and val/, or what `{split}` becomes with these words, such as `{split}.tar`. */
+async function splits(data: string, io: TrainIO): Promise<[TrainImages, TrainImages]> {
+  const named = data.includes('{split}')
+  const sources = ['train', 'val'].map((part) => (named ? data.replaceAll('{split}', part) : join(data, part)))
+  const missing = named ? [] : sources.filter((folder) => !existsSync(folder))
   if (missing.length > 0) {
     throw new Failure(
-      `--data ${data}: ${missing.join(' and ')} missing. k-NN needs train/ and val/, one sub-folder per class in each.`,
+      `--data ${data}: ${missing.join(' and ')} missing. k-NN needs train/ and val/, one sub-folder per class in each, ` +
+        'or two sources whose names differ in these words: --data "photos-{split}.zip".',
       2,
     )
   }
-  const [train, test] = [await imagesOf(folders[0]!), await imagesOf(folders[1]!)]
+  const [train, test] = [await imagesOf(sources[0]!, io), await imagesOf(sources[1]!, io)]
   for (const [i, images] of [train, test].entries()) {
-    if (!images.labels) throw new Failure(`${folders[i]} has no classes: k-NN needs one sub-folder per class.`, 2)
+    if (!images.labels) throw new Failure(`${sources[i]} has no classes: k-NN needs one sub-folder per class.`, 2)
   }
   return [train, test]
 }

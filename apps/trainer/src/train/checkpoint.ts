@@ -12,6 +12,8 @@ export interface Progress {
   config: TrainConfig
   /** What the run trains on: another list of files would give another order. */
   images: { count: number; digest: string }
+  /** Images that could not be read, by number, with the reason: they stay out. Absent in checkpoints of before. */
+  setAside?: [index: number, reason: string][]
 }
 
 export interface Checkpoint {

@@ -17,21 +17,31 @@ export interface Batch {
 export interface Feed {
   /** The crops of an iteration; iterations are asked for in order. */
   next(): Promise<Batch>
-  /** Images that could not be read so far, with the reason. */
-  readonly setAside: ReadonlyMap<string, string>
+  /** Numbers of the images that could not be read so far, with the reason. */
+  readonly setAside: ReadonlyMap<number, string>
   close(): Promise<void>
+}
+
+export interface FeedOptions {
+  /** First iteration. */
+  start: number
+  /** Iterations of the run. */
+  total: number
+  iterationsPerEpoch: number
+  /** Images set aside earlier in this run. */
+  setAside?: Iterable<readonly [index: number, reason: string]>
 }
 
 /**
  * Feeds batches from iteration `start` on, two ahead of the step. Which images and crops an iteration gets depends on
  * the seed and the iteration alone, so a resumed run sees what an uninterrupted one would.
  *
- * An unreadable image is set aside: its place goes to the next readable one in the list.
+ * An unreadable image is set aside for the rest of the run, also if it comes back: its place goes to the next readable one in the list.
  */
 export function createFeed(
   images: TrainImages,
   config: TrainConfig,
-  { start, total, iterationsPerEpoch }: { start: number; total: number; iterationsPerEpoch: number },
+  { start, total, iterationsPerEpoch, setAside: known = [] }: FeedOptions,
 ): Feed {
   const pool = new AugmentPool({
     workers: config.numWorkers,
@@ -39,8 +49,7 @@ export function createFeed(
     options: cropOptions(config),
     decode: { background: config.background },
   })
-  const setAside = new Map<string, string>()
-  const unreadable = new Set<number>()
+  const setAside = new Map(known)
   const ahead: Promise<Batch>[] = []
   let order: { epoch: number; indices: Uint32Array } = { epoch: -1, indices: new Uint32Array() }
   let asked = start
@@ -56,22 +65,21 @@ export function createFeed(
         const [global, local] = batch.views
         return { global: global!, local, names: indices.map((i) => images.name(i)), release: () => batch.release() }
       }
-      for (const { index, reason } of batch.failed) {
-        unreadable.add(index)
-        setAside.set(images.name(index), reason)
-      }
+      for (const { index, reason } of batch.failed) setAside.set(index, reason)
       batch.release()
       indices = indices.map(readable)
     }
   }
 
   function readable(index: number): number {
-    if (unreadable.size >= images.count) {
-      const [name, reason] = [...setAside][0]!
-      throw new Failure(`None of the ${images.count} images can be read. The first one, ${name}: ${reason}`)
+    if (setAside.size >= images.count) {
+      const [first, reason] = [...setAside][0]!
+      throw new Failure(
+        `None of the ${images.count} images can be read. The first one, ${images.name(first)}: ${reason}`,
+      )
     }
     let candidate = index
-    while (unreadable.has(candidate)) candidate = (candidate + 1) % images.count
+    while (setAside.has(candidate)) candidate = (candidate + 1) % images.count
     return candidate
   }
 

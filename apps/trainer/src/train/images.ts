@@ -1,36 +1,45 @@
 import { createHash } from 'node:crypto'
 import type { Image } from '@dino/augment'
-import { listImages } from '@dino/augment/node'
-import { Failure } from '../report/io.js'
+import { DatasetError, openDataset, type Sample, sampleName } from '@dino/augment/node'
+import { counter } from '../report/counter.js'
+import { Failure, type TrainIO } from '../report/io.js'
 
 /** What a run trains on: files, or images already in memory. */
 export interface TrainImages {
   count: number
-  /** Name for people: the path of a file. */
+  /** Name for people: the path or URL of a file, or `archive#member`. */
   name(index: number): string
-  sample(index: number): { index: number; path: string } | { index: number; image: Image }
+  /** For the pool: where it lies, or the image. */
+  sample(index: number): Sample
   /** Class of each image, -1 where there is none; only evaluation looks at it. Absent without labels. */
   labels?: Int32Array
-  classes: string[]
+  classes: readonly string[]
   /** Changes when the list does. */
   digest: string
 }
 
-/** The images of a folder (nested or flat) or glob, in an order that depends on their names alone. */
-export async function imagesOf(source: string): Promise<TrainImages> {
-  const { files, classes } = await listImages(source).catch((error: Error) => {
-    throw new Failure(`--data: ${error.message.replace(/^listImages: /, '')}`, 2, { cause: error })
+/**
+ * The images of a data set: a folder, glob, list, zip or tar file, or shards, on disk or on a server. Their order depends on their names
+ * alone; of archives on the order in them.
+ *
+ * @param io says how many archives are indexed, and stops it
+ */
+export async function imagesOf(source: string, io?: TrainIO): Promise<TrainImages> {
+  const count = io && counter(io, 'archives indexed')
+  const onProgress = (done: number, total: number) => total > 1 && count?.update(done, total)
+  const dataset = await openDataset(source, { signal: io?.signal, onProgress }).catch((error: unknown) => {
+    if (!(error instanceof DatasetError)) throw error
+    throw new Failure(`--data: ${error.path}: ${error.reason}.`, 2, { cause: error })
   })
-  const hash = createHash('sha256')
-  for (const { name } of files) hash.update(`${name}\n`)
-  const byName = new Map(classes.map((name, i) => [name, i]))
+  count?.stop()
+  const { labels, classes, digest } = dataset
   return {
-    count: files.length,
-    name: (index) => files[index]!.path,
-    sample: (index) => ({ index, path: files[index]!.path }),
-    labels: classes.length > 0 ? Int32Array.from(files, ({ label }) => byName.get(label ?? '') ?? -1) : undefined,
+    count: dataset.count,
+    name: (index) => sampleName(dataset.sample(index)),
+    sample: (index) => dataset.sample(index),
+    labels,
     classes,
-    digest: hash.digest('hex').slice(0, 16),
+    digest,
   }
 }
 

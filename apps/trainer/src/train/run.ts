@@ -24,7 +24,10 @@ import { iterationsPerEpoch, NonFiniteStep, runTraining, type StepRecord } from 
  * @returns 0 when it is done or reached a limit, 130 when it was interrupted; the state is saved in both cases
  */
 export async function train(config: TrainConfig, io: TrainIO, { resume }: { resume: boolean }): Promise<number> {
-  const images = await imagesOf(config.data)
+  const images = await imagesOf(config.data, io).catch((error: unknown) => {
+    if (!io.signal.aborted) throw error
+  })
+  if (!images) return interruptedEarly(io)
   checkDataset(config, images.count)
   const checkpoint = await openRunFolder(config, images, resume)
   const unlock = lockRun(config.outputDir)
@@ -62,8 +65,7 @@ async function trainLocked(
   })
   if (!session || io.signal.aborted) {
     await session?.close()
-    io.stderr.write('Interrupted before the first step.\n')
-    return 130
+    return interruptedEarly(io)
   }
   try {
     introduce(io, config, images, session, start, total)
@@ -143,6 +145,11 @@ async function trainLocked(
       events.close()
     }
   }
+}
+
+function interruptedEarly(io: TrainIO): number {
+  io.stderr.write('Interrupted before the first step.\n')
+  return 130
 }
 
 function introduce(

@@ -96,9 +96,11 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
     iterationsPerEpoch: perEpoch,
     config,
     images: { count: images.count, digest: images.digest },
+    setAside: [...feed.setAside],
   })
   const save = async (iteration: number, epoch?: number): Promise<void> => {
     if (!folder) return
+    reportSetAside() // those of batches made ahead are in the checkpoint too
     const path = checkpointPath(folder, epoch)
     await saveCheckpoint(path, { progress: progress(iteration), tensors: await session.read(stateNames()) })
     hooks.onSaved?.(path)
@@ -108,8 +110,20 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
 
   const last = Math.min(total, config.maxSteps ?? total)
   const A = config.accumulate
-  const feed = createFeed(images, config, { start: start * A, total: last * A, iterationsPerEpoch: perEpoch * A })
-  const reported = new Set<string>()
+  const known = checkpoint?.progress.setAside ?? []
+  const feed = createFeed(images, config, {
+    start: start * A,
+    total: last * A,
+    iterationsPerEpoch: perEpoch * A,
+    setAside: known,
+  })
+  const reported = new Set(known.map(([index]) => index))
+  const reportSetAside = () => {
+    for (const [index, reason] of feed.setAside) {
+      if (!reported.has(index)) hooks.onSetAside?.(images.name(index), reason)
+      reported.add(index)
+    }
+  }
   const began = performance.now()
   let saved = began
   let ended: TrainingResult['ended'] = last < total ? 'limit' : 'done'
@@ -131,10 +145,7 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
       const batches: Batch[] = []
       while (batches.length < A) batches.push(await feed.next())
       const waited = (performance.now() - asked) / 1000
-      for (const [name, reason] of feed.setAside) {
-        if (!reported.has(name)) hooks.onSetAside?.(name, reason)
-        reported.add(name)
-      }
+      reportSetAside()
       const schedule = {
         lr: values.lr[iteration]!,
         weightDecay: values.weightDecay[iteration]!,
