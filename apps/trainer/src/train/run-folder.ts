@@ -25,6 +25,8 @@ const free: ReadonlySet<string> = new Set([
   'numWorkers',
   'engine',
   'threads',
+  'microBatch', // another order of the same sums: so does another number of threads
+  'recompute',
 ] satisfies (keyof TrainConfig)[])
 
 /**
