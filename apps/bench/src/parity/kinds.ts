@@ -8,6 +8,7 @@ import type { Engine } from './engine.js'
 import { head } from './head.js'
 import { knn } from './knn.js'
 import { loss } from './loss.js'
+import { convnet } from './resnet.js'
 import { retrieval } from './retrieval.js'
 import { schedule } from './schedule.js'
 import { sinkhorn } from './sinkhorn.js'
@@ -18,6 +19,7 @@ import { vision } from './vit.js'
 /** Kinds that TensorFlow.js computes: they run on every engine that was asked for. */
 export const onEngine: Record<string, (c: Case, tensors: Tensors, engine: Engine) => Promise<Check[]>> = {
   vit: vision,
+  resnet: convnet,
   head,
   loss,
   sinkhorn,
