@@ -15,7 +15,7 @@ beforeAll(async () => {
       const { value, grad } = tf.valueAndGrad(loss(x!))(w!)
       return { outputs: { loss: value }, state: { w: tf.sub(w!, grad) }, finite: ['loss'] }
     },
-    { session, name: 'step', inputs: { x: { shape: [64, 64] } } },
+    { session, name: 'step (one)', inputs: { x: { shape: [64, 64] } } },
   )
 }, 60_000)
 afterAll(() => session.close())
@@ -86,7 +86,7 @@ test('a session tells of every call until that is stopped, and only one listener
   await step(input)
   stop()
   await step(input)
-  expect(heard).toEqual(['step true', 'step true'])
+  expect(heard).toEqual(['step (one) true', 'step (one) true'])
 })
 
 test('a program becomes a GraphDef whose nodes carry their scopes, and the eager engine says that it has none', async () => {

@@ -29,9 +29,13 @@ export const FULL_TRACE = Uint8Array.of(0x08, 3)
 /** Says of each node of a program what it is, by its name. */
 export function describe(program: Program, prefix: string, times: readonly NodeTime[]): NodeTime[] {
   const places = new Map(program.nodes.map((node, i) => [nodeName(prefix, node.scope, node.op, i), node]))
+  const root = nodeName(prefix, '', 'x', 0).slice(0, -'x_0'.length)
   return times.map((time) => {
     const node = places.get(time.name)
-    if (!node) return { ...time, scope: new RegExp(`^${prefix}/(assign|finite)/`).exec(time.name)?.[1] ?? '' }
+    if (!node) {
+      const path = time.name.startsWith(root) ? time.name.slice(root.length) : ''
+      return { ...time, scope: /^(assign|finite)\//.exec(path)?.[1] ?? '' }
+    }
     const { op, scope, outputs } = node
     const inputs = node.inputs.map(({ node, output }) => program.nodes[node]!.outputs[output]!)
     return { ...time, op, scope, inputs, outputs }
