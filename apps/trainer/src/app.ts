@@ -12,6 +12,7 @@ import {
 import { version as currentVersion } from '../package.json'
 import { normalizeArguments } from './commands/arguments.js'
 import { attention } from './commands/attention.js'
+import { augmentPreview } from './commands/augment-preview.js'
 import type { Context } from './commands/command.js'
 import { completion } from './commands/completion.js'
 import { demo } from './commands/demo.js'
@@ -37,6 +38,10 @@ const root = buildRouteMap<string, Context>({
       docs: { brief: 'Score what a checkpoint learned' },
     }),
     attention,
+    augment: buildRouteMap<string, Context>({
+      routes: { preview: augmentPreview },
+      docs: { brief: 'Look at the views that training sees' },
+    }),
     extract,
     export: exportWeights,
     weights: buildRouteMap<string, Context>({

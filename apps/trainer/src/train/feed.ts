@@ -2,6 +2,7 @@ import { AugmentPool } from '@dino/augment/node'
 import { permutation } from '@dino/random'
 import type { TrainConfig } from '../config/schema.js'
 import { Failure } from '../report/io.js'
+import { cropOptions } from './crop-options.js'
 import type { TrainImages } from './images.js'
 
 /** The crops of one step, uint8, channels last, view by view. */
@@ -105,28 +106,5 @@ export function createFeed(
       await pool.terminate()
       await Promise.allSettled(ahead)
     },
-  }
-}
-
-function cropOptions(config: TrainConfig) {
-  return {
-    globalSize: config.globalCropsSize,
-    globalScale: config.globalCropsScale,
-    localSize: config.localCropsSize,
-    localScale: config.localCropsScale,
-    localCrops: config.localCropsNumber,
-    ratio: config.cropRatio,
-    flip: config.flipP,
-    jitter: {
-      p: config.jitterP,
-      brightness: config.brightness,
-      contrast: config.contrast,
-      saturation: config.saturation,
-      hue: config.hue,
-    },
-    grayscale: config.grayscaleP,
-    blur: config.blurP,
-    sigma: config.blurSigma,
-    solarize: config.solarizeP,
   }
 }
