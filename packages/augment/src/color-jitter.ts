@@ -49,9 +49,8 @@ export function jitter(image: Image, { op, factor }: JitterStep): Image {
 /** Fills in defaults and refuses what is misspelt or out of range. @param prefix of an option's name in errors */
 export function resolveJitter(where: string, options: JitterOptions, prefix = ''): Required<JitterOptions> {
   refuseUnknown(prefix ? `${where}: jitter` : where, options, Object.keys(defaults.jitter))
-  const resolved: Required<JitterOptions> = { ...defaults.jitter }
-  for (const [name, value] of Object.entries(options) as [keyof JitterOptions, number | undefined][])
-    if (value !== undefined) resolved[name] = value
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  const resolved: Required<JitterOptions> = { ...defaults.jitter, ...Object.fromEntries(given) }
   const { p, hue, ...factors } = resolved
   inRange(where, `${prefix}p`, p, 0, 1)
   for (const [name, x] of Object.entries(factors)) inRange(where, prefix + name, x, 0, Number.POSITIVE_INFINITY)

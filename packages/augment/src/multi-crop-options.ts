@@ -43,40 +43,26 @@ const WHERE = 'multiCrop'
 
 /** Fills in defaults and throws on anything misspelt or out of range. An explicit `undefined` is the default. */
 export function resolveOptions(options: MultiCropOptions): ResolvedOptions {
-  refuseUnknown(WHERE, options, [...Object.keys(defaults), 'interpolation'])
-  const resolved: ResolvedOptions = {
-    globalSize: options.globalSize ?? defaults.globalSize,
-    localSize: options.localSize ?? defaults.localSize,
-    globalScale: options.globalScale ?? defaults.globalScale,
-    localScale: options.localScale ?? defaults.localScale,
-    localCrops: options.localCrops ?? defaults.localCrops,
-    ratio: options.ratio ?? defaults.ratio,
-    interpolation: options.interpolation ?? 'bicubic',
-    flip: options.flip ?? defaults.flip,
-    jitter: resolveJitter(WHERE, options.jitter ?? {}, 'jitter.'),
-    grayscale: options.grayscale ?? defaults.grayscale,
-    blur: options.blur ?? defaults.blur,
-    sigma: options.sigma ?? defaults.sigma,
-    solarize: options.solarize ?? defaults.solarize,
-    solarizeThreshold: options.solarizeThreshold ?? defaults.solarizeThreshold,
-  }
+  const all = { ...defaults, interpolation: 'bicubic' }
+  refuseUnknown(WHERE, options, Object.keys(all))
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  const jitter = resolveJitter(WHERE, options.jitter ?? {}, 'jitter.')
+  const resolved = { ...all, ...Object.fromEntries(given), jitter } as ResolvedOptions
   check(resolved)
   return resolved
 }
 
 function check(o: ResolvedOptions): void {
-  const infinity = Number.POSITIVE_INFINITY
-  whole(WHERE, 'globalSize', o.globalSize, 1, 16384)
-  whole(WHERE, 'localSize', o.localSize, 1, 16384)
+  const low = Number.MIN_VALUE // above 0
+  const high = Number.POSITIVE_INFINITY
+  for (const name of ['globalSize', 'localSize'] as const) whole(WHERE, name, o[name], 1, 16384)
   whole(WHERE, 'localCrops', o.localCrops, 0)
-  list(WHERE, 'globalScale', o.globalScale, { length: 2, low: Number.MIN_VALUE, high: 1, rising: true })
-  list(WHERE, 'localScale', o.localScale, { length: 2, low: Number.MIN_VALUE, high: 1, rising: true })
-  list(WHERE, 'ratio', o.ratio, { length: 2, low: Number.MIN_VALUE, high: infinity, rising: true })
+  for (const name of ['globalScale', 'localScale'] as const)
+    list(WHERE, name, o[name], { length: 2, low, high: 1, rising: true })
+  list(WHERE, 'ratio', o.ratio, { length: 2, low, high, rising: true })
+  list(WHERE, 'sigma', o.sigma, { length: 2, low: 0, high, rising: true })
   checkInterpolation(WHERE, o.interpolation)
-  inRange(WHERE, 'flip', o.flip, 0, 1)
-  inRange(WHERE, 'grayscale', o.grayscale, 0, 1)
-  list(WHERE, 'blur', o.blur, { length: 3, low: 0, high: 1 })
-  list(WHERE, 'sigma', o.sigma, { length: 2, low: 0, high: infinity, rising: true })
-  list(WHERE, 'solarize', o.solarize, { length: 3, low: 0, high: 1 })
+  for (const name of ['flip', 'grayscale'] as const) inRange(WHERE, name, o[name], 0, 1)
+  for (const name of ['blur', 'solarize'] as const) list(WHERE, name, o[name], { length: 3, low: 0, high: 1 })
   inRange(WHERE, 'solarizeThreshold', o.solarizeThreshold, 0, 256)
 }
