@@ -32,6 +32,11 @@ export function isMove(node: Node, program: Program): boolean {
   return node.outputs.every(({ dtype }) => dtype === 'float32') && (MOVES.has(node.op) || isShift(node, program))
 }
 
+/** The inputs whose values a move gives. */
+export function movedBy({ op, inputs }: Node, program: Program): Ref[] {
+  return op === 'Mul' ? [inputs[0]!] : inputs.filter((ref) => typeOf(ref, program).dtype === 'float32')
+}
+
 /** A product with a power of two moves the exponent: the softmax scale of heads that are 64 or 16 wide. */
 function isShift({ op, inputs, outputs }: Node, { nodes }: Program): boolean {
   if (op !== 'Mul') return false

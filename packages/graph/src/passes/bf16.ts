@@ -1,5 +1,5 @@
 import { type Node, type Program, ProgramBuilder, type Ref, type TensorType } from '../ir.js'
-import { isMove, isProduct } from './bf16-rules.js'
+import { isMove, isProduct, movedBy } from './bf16-rules.js'
 
 /**
  * Multiplies in bfloat16, which processors with AMX or AVX512-BF16 and GPUs do several times as fast: products and convolutions take
@@ -30,11 +30,10 @@ export function toBfloat16(program: Program): Program {
   }
 
   program.nodes.forEach((node, i) => {
-    const floats = node.inputs.filter((ref) => typeOf(ref).dtype === 'float32')
-    const moves = isMove(node, program) && floats.length > 0
+    const moved = isMove(node, program) ? movedBy(node, program) : []
     if (
       isProduct(node, program) ||
-      (moves && (demand.onlyProducts[i] || floats.every((ref) => at(ref).kind === 'narrow'))) ||
+      (moved.length > 0 && (demand.onlyProducts[i] || moved.every((ref) => at(ref).kind === 'narrow'))) ||
       isBiased(node, program, demand.uses, at)
     ) {
       values.push(inBfloat16(node))
