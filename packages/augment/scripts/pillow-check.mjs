@@ -1,16 +1,30 @@
-// Runs the cases of pillow-cases.py and counts the bytes that differ: node pillow-check.mjs DIR
+// Runs the cases of pillow-cases.py with the SIMD kernels and with the plain ones, and counts the bytes that differ from Pillow's:
+// node pillow-check.mjs DIR
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const augment = await import('../dist/index.js')
 const dir = process.argv[2]
 const bytes = readFileSync(join(dir, 'cases.bin'))
+const cases = JSON.parse(readFileSync(join(dir, 'cases.json'), 'utf8'))
 const table = {}
-for (const { op, in: input, out, value, ...settings } of JSON.parse(readFileSync(join(dir, 'cases.json'), 'utf8'))) {
+for (const which of ['auto', 'plain']) {
+  augment.useKernels(which)
+  for (const each of cases) check(each)
+}
+console.table(table)
+process.exitCode = Object.values(table).some(({ differ }) => differ > 0) ? 1 : 0
+
+function check({ op, in: input, out, value, ...settings }) {
   const argument = value ?? (Object.keys(settings).length > 0 ? settings : undefined)
   const actual = augment[op](image(input), argument)
   const expected = image(out)
-  const row = (table[op] ??= { cases: 0, differ: 0, 'bytes that differ': 0, 'most levels': 0 })
+  const row = (table[`${op}, ${augment.kernelsInUse()}`] ??= {
+    cases: 0,
+    differ: 0,
+    'bytes that differ': 0,
+    'most levels': 0,
+  })
   row.cases++
   const same = actual.width === expected.width && actual.height === expected.height
   let wrong = same ? 0 : expected.data.length
@@ -22,8 +36,6 @@ for (const { op, in: input, out, value, ...settings } of JSON.parse(readFileSync
   if (wrong > 0) row.differ++
   row['bytes that differ'] += wrong
 }
-console.table(table)
-process.exitCode = Object.values(table).some(({ differ }) => differ > 0) ? 1 : 0
 
 function image({ offset, shape: [height, width, channels = 1] }) {
   const data = new Uint8Array(bytes.buffer, bytes.byteOffset + offset, height * width * channels)
