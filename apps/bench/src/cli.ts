@@ -2,6 +2,8 @@
 import { buildApplication, buildRouteMap, run, text_en } from '@stricli/core'
 import { augment } from './commands/augment.js'
 import { augmentChild } from './commands/augment-child.js'
+import { dryRun } from './commands/dry-run.js'
+import { dryRunChild } from './commands/dry-run-child.js'
 import { parity } from './commands/parity.js'
 import { step } from './commands/step.js'
 import { stepChild } from './commands/step-child.js'
@@ -12,10 +14,10 @@ const describe = (reason: unknown) =>
 
 const app = buildApplication(
   buildRouteMap({
-    routes: { parity, step, stepChild, augment, augmentChild },
+    routes: { parity, step, stepChild, augment, augmentChild, dryRun, dryRunChild },
     docs: {
       brief: 'Measure DINO in TypeScript against its reference',
-      hideRoute: { stepChild: true, augmentChild: true },
+      hideRoute: { stepChild: true, augmentChild: true, dryRunChild: true },
     },
   }),
   {

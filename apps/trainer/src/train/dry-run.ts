@@ -12,7 +12,7 @@ import { iterationsPerEpoch } from './training.js'
 
 /** `dino train --dry-run`: what a run would take, from a short measurement; nothing is written. */
 export async function dryRun(config: TrainConfig, io: TrainIO, { json }: { json: boolean }): Promise<number> {
-  const images = await imagesOf(config.data)
+  const images = await imagesOf(config.data, io)
   checkDataset(config, images.count)
   const session = await openSession({
     engine: config.engine,
@@ -29,12 +29,16 @@ export async function dryRun(config: TrainConfig, io: TrainIO, { json }: { json:
     const perEpoch = iterationsPerEpoch(config, images)
     const steps = Math.min(perEpoch * config.epochs, config.maxSteps ?? Number.POSITIVE_INFINITY)
     io.stderr.write('Measuring a few steps of small batches …\n')
-    const found = await estimate(config, session)
+    const found = await estimate(config, session, { signal: io.signal })
     const all = { images: images.count, steps, stepsPerEpoch: perEpoch, totalSeconds: steps * found.secondsPerStep }
     const engine = engineName(session)
     if (json) io.stdout.write(`${JSON.stringify({ ...all, engine, threads: threads(config), ...found }, null, 2)}\n`)
     else io.stdout.write(estimateText(config, engine, found, all))
     return 0
+  } catch (error) {
+    if (!io.signal.aborted) throw error
+    io.stderr.write('Interrupted; nothing was written.\n')
+    return 130
   } finally {
     await session.close()
   }

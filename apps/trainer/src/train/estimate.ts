@@ -25,7 +25,7 @@ export interface Estimate {
 }
 
 export interface Measurement {
-  /** Images of a batch. */
+  /** Images of a step. */
   images: number
   secondsPerStep: number
   /** The most memory that the process has had until then. */
@@ -49,23 +49,31 @@ const FILL = 0.9
  * keep alive is put in relation to theirs. Measures nothing that would itself not fit.
  *
  * @param session without variables, of an engine that compiles
+ * @throws the signal's reason once it is aborted
  */
-export async function estimate(config: TrainConfig, session: Session, limit = memoryLimit()): Promise<Estimate> {
+export async function estimate(
+  config: TrainConfig,
+  session: Session,
+  { limit = memoryLimit(), signal }: { limit?: number; signal?: AbortSignal } = {},
+): Promise<Estimate> {
   const setup = setupOf(config)
   await session.create(initialState(setup, initStudent(setup, config.seed)))
   const { microBatch: part = config.batchSize } = config
+  const small = (batchSize: number) => ({ ...config, batchSize, microBatch: undefined, accumulate: 1 })
   const ofWhole = async (batchSize: number, recompute = config.recompute): Promise<Work> => {
-    const sized = { ...config, batchSize, microBatch: undefined, accumulate: 1, recompute }
+    const sized = { ...small(batchSize), recompute }
     const step = await compileStep(session, setupOf(sized), sized, false)
     step.dispose()
     return programCost(step.program!)
   }
-  const one = await measure(session, config, 1)
+  const one = await measureSteps(session, small(1))
   const affordable = Math.floor(MEASURED_SECONDS / one.measurement.secondsPerStep)
   const growth = (await ofWhole(2)).peakBytes - one.work.peakBytes
   const room = Math.floor((FILL * limit - one.measurement.bytes) / Math.max(1, growth))
   const images = Math.max(2, Math.min(part, affordable, room))
-  const several = await measure(session, config, images)
+  signal?.throwIfAborted()
+  const several = await measureSteps(session, small(images))
+  signal?.throwIfAborted()
 
   const step = await trainStep(session, setup, config, false)
   const work = workOf(step)
@@ -133,21 +141,21 @@ function sizesOf(config: TrainConfig): Pick<Estimate, 'parameters' | 'tokens'> {
   }
 }
 
-/** A few steps of a small batch, the fastest of which counts: a machine that does something else is no slower machine. */
-async function measure(session: Session, given: TrainConfig, images: number) {
-  const config = { ...given, batchSize: images, microBatch: undefined, accumulate: 1 }
+/** A few steps on noise, the fastest of which counts: a machine that does something else is no slower machine. */
+export async function measureSteps(session: Session, config: TrainConfig) {
   const step = await trainStep(session, setupOf(config), config, false)
-  const batch = noise(config)
+  const batches = Array.from({ length: config.accumulate }, () => noise(config))
   const schedule = { lr: 0, weightDecay: 0, momentum: 1, teacherTemp: config.teacherTemp }
   let fastest = Number.POSITIVE_INFINITY
   for (let i = 0; i < 4; i++) {
     const began = performance.now()
-    await step.run([batch], schedule)
+    await step.run(batches, schedule)
     if (i > 0) fastest = Math.min(fastest, (performance.now() - began) / 1000) // the first one compiles
   }
   const work = workOf(step)
   step.dispose()
-  const measurement = { images, secondsPerStep: fastest, bytes: process.resourceUsage().maxRSS * 1024 }
+  const images = config.batchSize * config.accumulate
+  const measurement: Measurement = { images, secondsPerStep: fastest, bytes: process.resourceUsage().maxRSS * 1024 }
   return { measurement, work }
 }
 
@@ -161,7 +169,7 @@ function ratesOf(a: Measured, b: Measured): { flops: number; bytes: number } {
   return { flops: tb / b.work.flops, bytes: 0 } // too alike to tell apart
 }
 
-type Measured = Awaited<ReturnType<typeof measure>>
+type Measured = Awaited<ReturnType<typeof measureSteps>>
 
 /** Sums over the calls of a step's programs; of memory, the largest. */
 function workOf({ programs }: TrainStep): Work {
