@@ -79,6 +79,7 @@ function install(folder) {
     ]
     execFileSync('npm', ['install', ...flags, `${PACKAGE}@${VERSION}`], {
       stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: 180_000,
       cwd: work,
     })
     const bin = join(work, 'node_modules', PACKAGE, 'bin')
