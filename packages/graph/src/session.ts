@@ -22,6 +22,8 @@ export interface SessionOptions {
   device?: string
   /** Told what is going on while an engine is fetched. */
   onProgress?: OnProgress
+  /** Ends the fetching of an engine, which then leaves nothing behind. */
+  signal?: AbortSignal
 }
 
 /** What runs compiled functions. */
@@ -85,6 +87,7 @@ export async function openSession(options: SessionOptions = {}): Promise<Session
     path: engine === 'auto' ? undefined : engine,
     gpu: !device?.includes(':CPU:'),
     onProgress: options.onProgress,
+    signal: options.signal,
   })
   return TensorFlowSession.open(found, { ...options, device })
 }

@@ -80,6 +80,19 @@ test('a wheel that differs from its RECORD leaves nothing behind', async () => {
   expect(readdirSync(engineCache(env))).toEqual([])
 })
 
+test.each(['downloading', 'unpacking'] as const)(
+  'a signal ends the installation while %s, and leaves nothing',
+  async (phase) => {
+    const controller = new AbortController()
+    const onProgress = (progress: Progress) => progress.phase === phase && controller.abort(new Error('enough'))
+    const { signal } = controller
+    await expect(installRelease(release, { env: { ...env, SLOW_MS: '100' }, signal, onProgress })).rejects.toThrow(
+      /enough|abort/i,
+    )
+    expect(readdirSync(engineCache(env))).toEqual([])
+  },
+)
+
 describe.skipIf(cudaReleaseFor() === undefined)('of the builds in the cache', () => {
   test('CUDA is taken where a driver answers, and the other one where none does or no GPU is wanted', async () => {
     await installRelease(small.release, { env })

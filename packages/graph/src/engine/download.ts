@@ -20,6 +20,7 @@ export async function downloadWheel(
   folder: string,
   env: Env,
   onProgress: OnProgress,
+  signal?: AbortSignal,
 ): Promise<string> {
   const candidates = pythons(env)
   if (candidates.length === 0) {
@@ -36,11 +37,12 @@ export async function downloadWheel(
   for (const python of candidates) {
     const args = pipArguments(release, wheel, downloads)
     const stop = watch([downloads, temporary], wheel.wheelBytes, onProgress)
-    const { code, lines } = await run(python, args, { ...env, ...pipEnvironment(temporary) }, (line) => {
+    const { code, lines } = await run(python, args, { ...env, ...pipEnvironment(temporary) }, signal, (line) => {
       if (/^\s*(WARNING: Retrying|Collecting|Downloading)/.test(line)) {
         onProgress({ phase: 'downloading', total: wheel.wheelBytes, message: shorten(line) })
       }
     }).finally(stop)
+    signal?.throwIfAborted()
     if (lines.some((line) => /No module named '?"?pip\b/.test(line))) continue
     if (code !== 0) throw failure(python, args, code, lines, release, wheel)
 
@@ -82,11 +84,19 @@ function pipEnvironment(temporary: string): Env {
 }
 
 /** Runs a command; its output line by line. It ends with this process, unless a signal kills that one alone. */
-function run(command: string, args: string[], env: Env, onLine: (line: string) => void) {
+function run(
+  command: string,
+  args: string[],
+  env: Env,
+  signal: AbortSignal | undefined,
+  onLine: (line: string) => void,
+) {
   return new Promise<{ code: number | null; lines: string[] }>((done, fail) => {
     const child = spawn(command, args, { env: env as NodeJS.ProcessEnv, stdio: ['ignore', 'pipe', 'pipe'] })
     const kill = () => child.kill()
     process.once('exit', kill)
+    signal?.addEventListener('abort', kill)
+    if (signal?.aborted) kill()
     const lines: string[] = []
     for (const stream of [child.stdout, child.stderr]) {
       let rest = ''
@@ -103,6 +113,7 @@ function run(command: string, args: string[], env: Env, onLine: (line: string) =
     child.on('error', fail)
     child.on('close', (code) => {
       process.off('exit', kill)
+      signal?.removeEventListener('abort', kill)
       done({ code, lines })
     })
   })

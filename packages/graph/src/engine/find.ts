@@ -17,6 +17,8 @@ export interface FindOptions {
   install?: boolean
   /** Told what is looked at and refused, and about a download. */
   onProgress?: OnProgress
+  /** Ends a download, which then leaves nothing behind. */
+  signal?: AbortSignal
   /** Environment variables. Default process.env. */
   env?: Env
 }
@@ -47,7 +49,7 @@ export async function findEngine(options: FindOptions = {}, gpus = countGpus): P
     onProgress({ phase: 'searching', message: reason })
   })
   if (ofPython) return ofPython
-  if (install) return installEngine({ onProgress, env })
+  if (install) return installEngine({ onProgress, env, signal: options.signal })
 
   releaseForThisMachine()
   throw new EngineError(

@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, open, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { cacheError, discard, engineCache, makeCache, sweep } from './cache.js'
-import { diskFull, downloadWheel, neededBytes } from './download.js'
+import { diskFull, downloadWheel, neededBytes, unpackedBytes } from './download.js'
 import { EngineError, formatBytes, systemCode } from './error.js'
 import { type Engine, engineInCache, MANIFEST, type Manifest } from './libraries.js'
 import { lock } from './lock.js'
@@ -26,6 +26,8 @@ export interface InstallOptions {
   force?: boolean
   /** Told about each phase, and about bytes while downloading and unpacking. */
   onProgress?: OnProgress
+  /** Ends it; nothing is left behind. */
+  signal?: AbortSignal
   /** Environment variables. Default process.env. */
   env?: Env
 }
@@ -87,7 +89,7 @@ export function glibcVersion(): string | undefined {
 
 /** installEngine for a release that is named: the tests name small ones. */
 export async function installRelease(release: Release, options: InstallOptions = {}): Promise<Engine> {
-  const { force = false, onProgress = () => {}, env = process.env } = options
+  const { force = false, onProgress = () => {}, env = process.env, signal } = options
   const cache = engineCache(env)
   const name = `${release.version}-${release.platform}`
   const dir = join(cache, name)
@@ -106,11 +108,11 @@ export async function installRelease(release: Release, options: InstallOptions =
       try {
         // A folder of its own name: the pip of a process that was killed may still write to the one of then.
         if (!arrived())
-          await fetchInto(dir, await mkdtemp(join(held.folder, 'staging-')), cache, release, env, onProgress)
+          await fetchInto(dir, await mkdtemp(join(held.folder, 'staging-')), cache, release, env, onProgress, signal)
         onProgress({ phase: 'ready', message: `TensorFlow ${release.version} is in ${dir}` })
         return { ...withoutManifest(found()!), origin: 'installed' }
       } catch (error) {
-        if (await held.isHeld()) throw error
+        if (signal?.aborted || (await held.isHeld())) throw error
       } finally {
         await held.release()
       }
@@ -128,6 +130,7 @@ async function fetchInto(
   release: Release,
   env: Env,
   onProgress: OnProgress,
+  signal?: AbortSignal,
 ) {
   await checkFreeSpace(cache, release)
   const engine = join(staging, 'engine')
@@ -136,23 +139,34 @@ async function fetchInto(
   const ofTensorFlow = { [`tensorflow/${framework}`]: framework, [`tensorflow/${cc}`]: cc }
   const wheels = wheelsOf(release)
   const libraries: Manifest['libraries'] = []
+  if (wheels.length > 1) {
+    const bytes = wheels.reduce((sum, { wheelBytes }) => sum + wheelBytes, 0)
+    const sizes = `${formatBytes(bytes)} to fetch, ${formatBytes(unpackedBytes(release))} on disk`
+    onProgress({ phase: 'downloading', message: `${wheels.length} wheels, ${sizes}` })
+  }
   for (const [i, wheel] of wheels.entries()) {
-    const { distribution, version, wheelBytes: total, unpackedBytes } = wheel
+    const { distribution, version, wheelBytes: total, unpackedBytes: unpacked } = wheel
     const count = wheels.length > 1 ? `, ${i + 1} of ${wheels.length}` : ''
     const what = `${distribution} ${version} for ${release.platform}`
     const message = `Fetching ${what} (${formatBytes(total)}${count}) with pip`
     onProgress({ phase: 'downloading', received: 0, total, message })
-    const path = await downloadWheel(release, wheel, staging, env, onProgress)
+    const path = await downloadWheel(release, wheel, staging, env, onProgress, signal)
     onProgress({ phase: 'downloading', received: total, total })
 
-    onProgress({ phase: 'unpacking', received: 0, total: unpackedBytes, message: 'Unpacking the libraries' })
+    onProgress({ phase: 'unpacking', received: 0, total: unpacked, message: 'Unpacking the libraries' })
     let told = 0
     const files = release.more?.[i - 1]?.files ?? ofTensorFlow
     libraries.push(
-      ...(await unpackInto(engine, path, files, (received) => {
-        if (received - told < unpackedBytes / 100) return
-        onProgress({ phase: 'unpacking', received: (told = received), total: unpackedBytes })
-      })),
+      ...(await unpackInto(
+        engine,
+        path,
+        files,
+        (received) => {
+          if (received - told < unpacked / 100) return
+          onProgress({ phase: 'unpacking', received: (told = received), total: unpacked })
+        },
+        signal,
+      )),
     )
     await rm(path)
   }
@@ -172,13 +186,14 @@ async function unpackInto(
   wheel: string,
   files: Readonly<Record<string, string>>,
   onBytes: (written: number) => void,
+  signal?: AbortSignal,
 ): Promise<Manifest['libraries']> {
   const unpacked: (Unpacked & { file: string })[] = []
   let before = 0
   for (const [name, file] of Object.entries(files)) {
     const folder = dirname(join(engine, file))
     await mkdir(folder, { recursive: true })
-    const [one] = await unpackWheel(wheel, [name], folder, (written) => onBytes(before + written))
+    const [one] = await unpackWheel(wheel, [name], folder, (written) => onBytes(before + written), signal)
     if (name.includes('/bin/')) await chmod(one.path, 0o755)
     before += one.bytes
     unpacked.push({ ...one, file })

