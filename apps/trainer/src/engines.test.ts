@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ENGINE_VERSION } from '@dino/graph/engine'
+import { countGpus, ENGINE_VERSION } from '@dino/graph/engine'
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import { installEngine, listEngines, removeEngine } from './engines.js'
 import type { TrainIO } from './report/io.js'
@@ -89,4 +89,17 @@ test('what is installed is not fetched again, and DINO_ENGINE before it is told'
 test('an engine that cannot be fetched is an error with a way out', async () => {
   const { io } = terminal()
   await expect(installEngine({ json: false }, io)).rejects.toThrow(/no python3 or python on the PATH.*--engine eager/)
+})
+
+test.runIf(platform === 'linux-x64')('installing what is there says so, and whether training will use it', async () => {
+  const cuda = join(cache, `${ENGINE_VERSION}-linux-x64-cuda`)
+  renameSync(put(ENGINE_VERSION), cuda)
+  const manifest = JSON.parse(readFileSync(join(cuda, 'engine.json'), 'utf8'))
+  writeFileSync(join(cuda, 'engine.json'), JSON.stringify({ ...manifest, platform: 'linux-x64-cuda' }))
+  const dir = put(ENGINE_VERSION)
+  const { io, said } = terminal()
+  expect(await installEngine({ json: false, build: 'cuda' }, io)).toBe(0)
+  expect(said.out).toBe(`TensorFlow ${ENGINE_VERSION} was already in ${cuda}.\n`)
+  const without = `NVIDIA's driver does not answer here, so training uses TensorFlow ${ENGINE_VERSION} of dino's cache: ${dir}.\n`
+  expect(said.err).toBe((await countGpus()) > 0 ? '' : without)
 })

@@ -8,7 +8,7 @@ import {
   findEngine,
   removeEngine as removeFromCache,
 } from '@dino/graph/engine'
-import type { EngineOptions, RemoveEngineOptions } from './commands/engine.js'
+import type { EngineOptions, InstallEngineOptions, RemoveEngineOptions } from './commands/engine.js'
 import { engineProgress } from './report/engine-progress.js'
 import { bytes } from './report/format.js'
 import type { TrainIO } from './report/io.js'
@@ -35,15 +35,28 @@ export async function listEngines({ json }: EngineOptions, { stdout, env }: Trai
 }
 
 /** `dino engine install`: fetches the engine into the cache, or says that it is there. */
-export async function installEngine({ json }: EngineOptions, io: TrainIO): Promise<number> {
-  const engine = await fetchEngine({ env: io.env, onProgress: engineProgress(io) })
+export async function installEngine({ json, build }: InstallEngineOptions, io: TrainIO): Promise<number> {
+  const { env, signal } = io
+  const engine = await fetchEngine({ cuda: build === 'cuda', env, signal, onProgress: engineProgress(io) }).catch(
+    (error: unknown) => {
+      if (!signal.aborted) throw error
+    },
+  )
+  if (!engine) {
+    io.stderr.write('Interrupted; nothing was left behind.\n')
+    return 130
+  }
   if (json) io.stdout.write(`${JSON.stringify(engine, null, 2)}\n`)
   else if (engine.origin === 'installed') io.stdout.write(`TensorFlow ${engine.version} is now in ${engine.dir}.\n`)
   else io.stdout.write(`TensorFlow ${engine.version} was already in ${engine.dir}.\n`)
 
   const { used, reason } = await engineInUse(io.env)
   if (!used) io.stderr.write(`But training will not use it: ${reason}\n`)
-  else if (used.dir !== engine.dir) io.stderr.write(`But training uses ${told(used)}.\n`)
+  else if (used.dir !== engine.dir) {
+    const why =
+      engine.cuda && used.origin === 'cache' ? "NVIDIA's driver does not answer here, so training" : 'But training'
+    io.stderr.write(`${why} uses ${told(used)}.\n`)
+  }
   return 0
 }
 

@@ -6,7 +6,8 @@ import { Failure, type TrainIO } from '../report/io.js'
 import type { TrainFlags } from './train.js'
 
 /** `dino train`: settles the settings, then trains. */
-export async function runTrain({ config: path, resume, printConfig, dryRun, json, ...flags }: TrainFlags, io: TrainIO) {
+export async function runTrain(options: TrainFlags, io: TrainIO) {
+  const { config: path, resume, printConfig, dryRun, json, printGraph, dumpGraph, profile, ...flags } = options
   const file = path === undefined ? {} : await loadConfig(path)
   let saved: TrainConfig | undefined
   if (resume) {
@@ -23,12 +24,16 @@ export async function runTrain({ config: path, resume, printConfig, dryRun, json
     io.stdout.write(`${settingsJson(config)}\n`)
     return 0
   }
+  if (printGraph || dumpGraph !== undefined) {
+    const { showGraph } = await import('../train/show-graph.js')
+    return showGraph(config, io, { print: printGraph, ...(dumpGraph !== undefined && { dump: dumpGraph }) })
+  }
   if (dryRun) return (await import('../train/dry-run.js')).dryRun(config, io, { json })
   if (json) throw new Failure('--json prints what --dry-run finds. Give both, or leave it out.', 2)
   const goesOn = resume ?? (await savedConfig(config.outputDir)) !== undefined
   const { train } = await import('../train/run.js')
   io.signal.addEventListener('abort', () => io.stderr.write('\nSaving. Ctrl-C again stops at once, without.\n'))
-  return train(config, io, { resume: goesOn })
+  return train(config, io, { resume: goesOn, ...(profile !== undefined && { profile }) })
 }
 
 /** JSON with each setting on one line, lists too. */

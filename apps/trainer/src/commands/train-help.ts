@@ -21,6 +21,10 @@ export const callFlags = {
   resume: 'go on with the run in --output-dir, with the settings saved there; false: never go on with one',
   dryRun: 'print what the run would take (memory, seconds a step, total time) from a short measurement, and exit',
   json: 'print what --dry-run finds as JSON',
+  printGraph: 'print the program of a step, each node with its shape and scope, and exit',
+  dumpGraph: 'write it as a GraphDef, and exit: to a .pb file, or to a folder that `tensorboard --logdir` shows',
+  profile:
+    "profile this many steps after the first two: time by op and scope, and a timeline in the run's profile.json",
   printConfig: 'print the effective settings as JSON and exit',
 }
 
@@ -38,6 +42,9 @@ export function trainHelp(usage: string, description: string): string {
       lines.push(...entry('--resume [true|false]', callFlags.resume))
       lines.push(...entry('--dry-run', callFlags.dryRun))
       lines.push(...entry('--json', callFlags.json))
+      lines.push(...entry('--profile N', callFlags.profile))
+      lines.push(...entry('--print-graph', callFlags.printGraph))
+      lines.push(...entry('--dump-graph PATH', callFlags.dumpGraph))
       lines.push(...entry('--print-config', callFlags.printConfig))
     }
     lines.push(...entry(`--${field.flag} ${placeholder(field)}`, brief(field)))

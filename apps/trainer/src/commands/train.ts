@@ -2,7 +2,7 @@ import { buildCommand } from '@stricli/core'
 import { type Field, fields, parseText, refusal } from '../config/fields.js'
 import type { TrainOptions } from '../config/schema.js'
 import { Failure } from '../report/io.js'
-import { type Context, loading } from './command.js'
+import { type Context, loading, wholeNumber } from './command.js'
 import { recipeNames } from './recipes.js'
 import { brief, callFlags, trainHelp } from './train-help.js'
 
@@ -12,6 +12,9 @@ export interface TrainFlags extends TrainOptions {
   resume?: boolean
   printConfig: boolean
   dryRun: boolean
+  printGraph: boolean
+  dumpGraph?: string
+  profile?: number
   json: boolean
 }
 
@@ -23,6 +26,7 @@ const description = [
   '  dino train --data ./photos --arch vit_tiny --out-dim 4096   a smaller model, fewer prototypes',
   '  dino train --data ./photos --config my.config.ts            settings from a file; flags go over it',
   '  dino train --data ./photos --dry-run                        the memory and time that it would take',
+  '  dino train --data ./photos --recipe demo --profile 5        where the time of a step goes',
   '  dino train --output-dir runs/demo --resume                  go on with a run that was stopped',
   '',
   'The same command again goes on with the same run. Ctrl-C saves and exits with 130. The names of the reference',
@@ -37,6 +41,9 @@ const command = buildCommand<TrainFlags, [], Context>({
       config: { kind: 'parsed', parse: String, optional: true, placeholder: 'file', brief: callFlags.config },
       resume: { kind: 'parsed', parse: boolean, optional: true, inferEmpty: true, brief: callFlags.resume },
       dryRun: { kind: 'boolean', default: false, withNegated: false, brief: callFlags.dryRun },
+      printGraph: { kind: 'boolean', default: false, withNegated: false, brief: callFlags.printGraph },
+      dumpGraph: { kind: 'parsed', parse: String, optional: true, placeholder: 'path', brief: callFlags.dumpGraph },
+      profile: { kind: 'parsed', parse: wholeNumber(1), optional: true, placeholder: 'N', brief: callFlags.profile },
       json: { kind: 'boolean', default: false, withNegated: false, brief: callFlags.json },
       printConfig: { kind: 'boolean', default: false, withNegated: false, brief: callFlags.printConfig },
     },

@@ -128,6 +128,10 @@ export const trainConfig = z.strictObject({
   ),
   engine: z.string().min(1).describe('auto, eager (any TensorFlow.js backend) or the folder of a libtensorflow'),
   threads: count.describe('threads of TensorFlow, 0 = all cores'),
+  device: z
+    .enum(['cpu', 'gpu', 'gpu:0', 'gpu:1', 'gpu:2', 'gpu:3', 'gpu:4', 'gpu:5', 'gpu:6', 'gpu:7'])
+    .optional()
+    .describe('where the step runs, the first GPU if there is one unless given'),
 })
 
 /** The effective settings of a run, complete and checked. */

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
 import {
+  countGpus,
   type Device,
   type describeEngine,
   type Engine,
@@ -85,7 +86,9 @@ async function checkLoading(engine: Engine, env: Env): Promise<Finding> {
     const advice =
       missing !== undefined
         ? `TensorFlow says: ${missing.trim()}`
-        : `Install a TensorFlow with CUDA in a Python (\`pip install "tensorflow[and-cuda]==${version}"\`) and set DINO_ENGINE to its folder site-packages/tensorflow.`
+        : (await countGpus()) === 0
+          ? "NVIDIA's driver does not answer: `nvidia-smi` should list the GPU."
+          : 'Fetch the build that uses it: `dino engine install cuda` (3 GB).'
     return {
       name: 'loading',
       status: 'note',

@@ -11,6 +11,8 @@ export interface EventFile {
   scalars(step: number, values: Readonly<Record<string, number>>): void
   /** A picture, such as an attention map. */
   image(step: number, tag: string, image: { png: Uint8Array; width: number; height: number }): void
+  /** A graph, as a serialised GraphDef. */
+  graph(graphDef: Uint8Array): void
   /** Waits until the disk has everything. */
   sync(): void
   close(): void
@@ -40,6 +42,7 @@ export function openEventFile(folder: string, options: EventFileOptions = {}): E
     path,
     scalars: (step, values) => write(summaryEvent(now(), step, Object.entries(values).map(scalarValue))),
     image: (step, tag, image) => write(summaryEvent(now(), step, [imageValue(tag, image)])),
+    graph: (graphDef) => write(graphEvent(now(), graphDef)),
     sync: () => fdatasyncSync(file),
     close() {
       fdatasyncSync(file)
@@ -66,7 +69,7 @@ function masked(data: Uint8Array): number {
 }
 
 // Field numbers: tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto.
-const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 }
+const EVENT = { wallTime: 1, step: 2, fileVersion: 3, graphDef: 4, summary: 5, sessionLog: 7 }
 const VALUE = { tag: 1, simpleValue: 2, image: 4 }
 const IMAGE = { height: 1, width: 2, colorspace: 3, encoded: 4 }
 const RGB = 3
@@ -84,6 +87,10 @@ function restartEvent(wallTime: number, step: number): Uint8Array {
     .int32(START)
     .join()
     .finish()
+}
+
+function graphEvent(wallTime: number, graphDef: Uint8Array): Uint8Array {
+  return event(wallTime, 0).tag(EVENT.graphDef, WireType.LengthDelimited).bytes(graphDef).finish()
 }
 
 function summaryEvent(wallTime: number, step: number, values: readonly Uint8Array[]): Uint8Array {

@@ -36,7 +36,7 @@ export interface ScheduleFeeds {
 export interface TrainStep {
   run(batches: readonly CropFeeds[], schedule: ScheduleFeeds): Promise<Record<string, HostTensor>>
   /** What it runs, and how often in a step; a program is undefined on the eager engine. */
-  readonly programs: readonly { program: Program | undefined; calls: number }[]
+  readonly programs: readonly { compiled: Compiled; program: Program | undefined; calls: number }[]
   dispose(): void
 }
 
@@ -58,7 +58,7 @@ export async function trainStep(
   const step = await compileStep(session, setup, config, freezeLastLayer)
   return {
     run: ([batch], schedule) => step({ ...feeds(batch!), ...schedule }),
-    programs: [{ program: step.program, calls: 1 }],
+    programs: [{ compiled: step, program: step.program, calls: 1 }],
     dispose: step.dispose,
   }
 }
@@ -150,8 +150,8 @@ async function stepInParts(
       return end(rest)
     },
     programs: [
-      { program: part.program, calls: M * A },
-      { program: end.program, calls: 1 },
+      { compiled: part, program: part.program, calls: M * A },
+      { compiled: end, program: end.program, calls: 1 },
     ],
     dispose: () => [part, end, between].forEach((compiled) => void compiled?.dispose()),
   }

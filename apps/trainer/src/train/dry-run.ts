@@ -1,24 +1,19 @@
 import { availableParallelism } from 'node:os'
-import { openSession } from '@dino/graph'
 import { checkDataset } from '../config/check.js'
 import type { TrainConfig } from '../config/schema.js'
 import { engineName } from '../report/engine-name.js'
-import { engineProgress } from '../report/engine-progress.js'
 import { bytes, duration, short } from '../report/format.js'
 import { Failure, type TrainIO } from '../report/io.js'
 import { type Estimate, estimate } from './estimate.js'
 import { imagesOf } from './images.js'
+import { openEngine } from './open-engine.js'
 import { iterationsPerEpoch } from './training.js'
 
 /** `dino train --dry-run`: what a run would take, from a short measurement; nothing is written. */
 export async function dryRun(config: TrainConfig, io: TrainIO, { json }: { json: boolean }): Promise<number> {
   const images = await imagesOf(config.data, io)
   checkDataset(config, images.count)
-  const session = await openSession({
-    engine: config.engine,
-    ...(config.threads > 0 && { threads: config.threads }),
-    onProgress: engineProgress(io),
-  })
+  const session = await openEngine(config, io)
   try {
     if (session.engine.kind === 'eager') {
       throw new Failure(

@@ -27,6 +27,7 @@ const free: ReadonlySet<string> = new Set([
   'threads',
   'microBatch', // another order of the same sums: so does another number of threads
   'recompute',
+  'device',
 ] satisfies (keyof TrainConfig)[])
 
 /**

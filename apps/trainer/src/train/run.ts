@@ -1,9 +1,8 @@
 import { join } from 'node:path'
-import { openSession, type Session } from '@dino/graph'
+import type { Session } from '@dino/graph'
 import { checkDataset } from '../config/check.js'
 import type { TrainConfig } from '../config/schema.js'
 import { engineName } from '../report/engine-name.js'
-import { engineProgress } from '../report/engine-progress.js'
 import { explain } from '../report/explain.js'
 import { Failure, type TrainIO } from '../report/io.js'
 import { openJsonl } from '../report/jsonl.js'
@@ -13,9 +12,19 @@ import { type Checkpoint, checkpointPath } from './checkpoint.js'
 import { imagesOf, type TrainImages } from './images.js'
 import { collapseMonitor } from './monitor.js'
 import { onlineKnn } from './online-knn.js'
+import { openEngine } from './open-engine.js'
+import { createProfiler } from './profiler.js'
 import { openRunFolder } from './run-folder.js'
 import { lockRun } from './run-lock.js'
 import { iterationsPerEpoch, NonFiniteStep, runTraining, type StepRecord } from './training.js'
+
+/** What is of this call alone. */
+export interface TrainCall {
+  /** Go on with the run in its folder. */
+  resume: boolean
+  /** Steps to profile. */
+  profile?: number
+}
 
 /**
  * `dino train`: trains in `config.outputDir`, which then holds config.json, checkpoints, metrics.jsonl and TensorBoard
@@ -23,7 +32,7 @@ import { iterationsPerEpoch, NonFiniteStep, runTraining, type StepRecord } from 
  *
  * @returns 0 when it is done or reached a limit, 130 when it was interrupted; the state is saved in both cases
  */
-export async function train(config: TrainConfig, io: TrainIO, { resume }: { resume: boolean }): Promise<number> {
+export async function train(config: TrainConfig, io: TrainIO, { resume, profile }: TrainCall): Promise<number> {
   const images = await imagesOf(config.data, io).catch((error: unknown) => {
     if (!io.signal.aborted) throw error
   })
@@ -32,7 +41,7 @@ export async function train(config: TrainConfig, io: TrainIO, { resume }: { resu
   const checkpoint = await openRunFolder(config, images, resume)
   const unlock = lockRun(config.outputDir)
   try {
-    return await trainLocked(config, io, images, checkpoint)
+    return await trainLocked(config, io, images, checkpoint, profile)
   } finally {
     unlock()
   }
@@ -43,6 +52,7 @@ async function trainLocked(
   io: TrainIO,
   images: TrainImages,
   checkpoint: Checkpoint | undefined,
+  profile: number | undefined,
 ): Promise<number> {
   const start = checkpoint?.progress.iteration ?? 0
   const total = iterationsPerEpoch(config, images) * config.epochs
@@ -56,11 +66,7 @@ async function trainLocked(
     )
     return 0
   }
-  const session = await openSession({
-    engine: config.engine,
-    ...(config.threads > 0 && { threads: config.threads }),
-    onProgress: engineProgress(io),
-  }).catch((error: unknown) => {
+  const session = await openEngine(config, io).catch((error: unknown) => {
     if (!io.signal.aborted) throw error // Ctrl-C reaches a download as well
   })
   if (!session || io.signal.aborted) {
@@ -86,6 +92,7 @@ async function trainLocked(
     })
     const monitor = collapseMonitor(config.outDim)
     let knn: Awaited<ReturnType<typeof onlineKnn>> | undefined
+    const profiler = profile === undefined ? undefined : createProfiler(session, profile, config.outputDir)
     const scoreKnn = async () => (knn ??= await onlineKnn(config, images, session)).score()
     let iteration = start
     try {
@@ -102,6 +109,8 @@ async function trainLocked(
             progress.step(record)
             const warning = monitor.observe(record)
             if (warning) progress.note(warning)
+            const report = profiler?.afterStep(record.seconds)
+            if (report) progress.note(report)
             if (record.iteration % config.logFreq !== 0 && record.iteration !== last) return
             metrics.write(record)
             events.scalars(record.iteration, tagged(record))
@@ -131,6 +140,8 @@ async function trainLocked(
         },
       })
       progress.stop()
+      const report = profiler?.end()
+      if (report) io.stderr.write(`${report}\n`)
       const where = `step ${result.iteration} of ${total}, saved in ${checkpointPath(config.outputDir)}`
       if (result.ended === 'interrupted') io.stderr.write(`Interrupted at ${where}. Go on with --resume.\n`)
       else if (result.ended === 'limit') io.stderr.write(`Stopped by its limit at ${where}. Go on with --resume.\n`)
