@@ -1,4 +1,5 @@
 import { loadConfig } from '../config/load.js'
+import { settlePrecision } from '../config/precision.js'
 import { resolveConfig } from '../config/resolve.js'
 import { savedConfig } from '../config/saved.js'
 import type { TrainConfig } from '../config/schema.js'
@@ -19,7 +20,7 @@ export async function runTrain(options: TrainFlags, io: TrainIO) {
     const { maxSteps: _steps, maxMinutes: _minutes, ...rest } = saved
     saved = rest
   }
-  const config = resolveConfig(flags, file, saved)
+  const config = settlePrecision(resolveConfig(flags, file, saved), saved)
   if (printConfig) {
     io.stdout.write(`${settingsJson(config)}\n`)
     return 0

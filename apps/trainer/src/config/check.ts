@@ -31,6 +31,11 @@ export function checkTogether(config: TrainConfig): void {
     `${say('warmupTeacherTempEpochs')} is longer than ${say('epochs')}: the teacher would never reach --teacher-temp. Lower it`,
   )
 
+  refuseIf(
+    config.precision === 'bf16' && config.engine === 'eager',
+    `${say('precision')} with ${say('engine')}: TensorFlow.js computes in fp32 only. Use --precision fp32 or auto, or leave --engine out`,
+  )
+
   const { microBatch, batchSize } = config
   if (microBatch !== undefined && microBatch !== batchSize) {
     const divisors = Array.from({ length: batchSize }, (_, i) => i + 1).filter((size) => batchSize % size === 0)

@@ -65,4 +65,5 @@ export const defaults = {
   seed: 0,
   engine: 'auto',
   threads: 0,
+  precision: 'fp32',
 } as const

@@ -128,6 +128,11 @@ export const trainConfig = z.strictObject({
   ),
   engine: z.string().min(1).describe('auto, eager (any TensorFlow.js backend) or the folder of a libtensorflow'),
   threads: count.describe('threads of TensorFlow, 0 = all cores'),
+  precision: z
+    .enum(['fp32', 'bf16', 'auto'])
+    .describe(
+      'of matrix products; the rest and all state stay fp32. fp32 gives the same run everywhere; auto is bf16 where the hardware has it, decided once a run',
+    ),
   device: z
     .enum(['cpu', 'gpu', 'gpu:0', 'gpu:1', 'gpu:2', 'gpu:3', 'gpu:4', 'gpu:5', 'gpu:6', 'gpu:7'])
     .optional()

@@ -50,7 +50,8 @@ export function checkCpu(cpuinfo = read('/proc/cpuinfo')): Finding {
   const flags = new Set(/^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/) ?? [])
   const features = wanted.filter((flag) => flags.has(flag))
   const details = { model, features }
-  const found = `${model}: ${features.join(', ') || 'no vector instructions that TensorFlow knows'}`
+  const bf16 = ['avx512_bf16', 'amx_bf16', 'bf16'].some((flag) => flags.has(flag))
+  const found = `${model}: ${features.join(', ') || 'no vector instructions that TensorFlow knows'}; --precision auto is ${bf16 ? 'bf16' : 'fp32'}`
   if (process.arch === 'x64' && flags.size > 0 && !flags.has('avx')) {
     const advice =
       'TensorFlow ends with "illegal instruction" without AVX. Use --engine eager, or let the virtual machine show the CPU it runs on.'

@@ -10,6 +10,7 @@ import {
 import { updateCenter } from '@dino/loss'
 import type { Params } from '@dino/vit'
 import * as tf from '@tensorflow/tfjs-core'
+import { productsOf } from '../config/precision.js'
 import type { TrainConfig } from '../config/schema.js'
 import { normalizeImages } from '../inspect/embed.js'
 import { prefixed, type Setup, withoutPrefix } from './model.js'
@@ -78,6 +79,7 @@ export function compileStep(
     session,
     name: freezeLastLayer ? 'step (last layer frozen)' : 'step',
     inputs: { ...cropSpecs(setup, config, config.batchSize), ...schedule },
+    precision: productsOf(config),
   })
 }
 
@@ -116,7 +118,12 @@ async function stepInParts(
       const added = Object.fromEntries(Object.entries(own).map(([name, x]) => [name, tf.add(all[name]!, x)]))
       return { outputs: {}, state: prefixed(SUM, added) }
     },
-    { session, name: freezeLastLayer ? 'part (last layer frozen)' : 'part', inputs: cropSpecs(setup, config, N) },
+    {
+      session,
+      name: freezeLastLayer ? 'part (last layer frozen)' : 'part',
+      inputs: cropSpecs(setup, config, N),
+      precision: productsOf(config),
+    },
   )
   const end = await compile(
     (inputs, state) => {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Session } from '@dino/graph'
 import { checkDataset } from '../config/check.js'
+import { precisionText } from '../config/precision.js'
 import type { TrainConfig } from '../config/schema.js'
 import { engineName } from '../report/engine-name.js'
 import { explain } from '../report/explain.js'
@@ -175,6 +176,7 @@ function introduce(
   const { engine } = session
   io.stderr.write(`Data: ${images.count} images (${labels}) in ${config.data}\n`)
   io.stderr.write(`Engine: ${engineName(session)}${engine.kind === 'eager' ? ` (${engine.reason})` : ''}\n`)
+  io.stderr.write(`Precision: ${precisionText(config)}\n`)
   io.stderr.write(`Run: ${config.outputDir}, ${total} steps${start > 0 ? `, going on after step ${start}` : ''}\n`)
 }
 
