@@ -90,7 +90,7 @@ async function timeAugment({ photos, repeats }: ChildFlags): Promise<AugmentTimi
   }
 }
 
-/** Batches of 8 from files, two asked for ahead, as training does. */
+/** Batches of 8 from files, two asked for ahead, as training does; long enough for threads to have compiled what they run. */
 async function timePool({ photos, repeats }: ChildFlags, workers: number): Promise<PoolTiming> {
   const { files } = await listImages(photos)
   const pool = new AugmentPool({ seed: 0, workers })
@@ -104,14 +104,17 @@ async function timePool({ photos, repeats }: ChildFlags, workers: number): Promi
     if (failed.length > 0) throw new Error(`${failed[0]!.path}: ${failed[0]!.reason}`)
     release()
   }
-  await Promise.all([batch(0), batch(1)]) // the workers have started
-  const batches = Math.max(4, Math.floor((files.length * repeats) / size))
-  const began = performance.now()
   let next = 0
-  const feed = async () => {
-    while (next < batches) await batch(next++)
+  const feedUntil = async (end: number) => {
+    const feed = async () => {
+      while (next < end) await batch(next++)
+    }
+    await Promise.all([feed(), feed(), feed()])
   }
-  await Promise.all([feed(), feed(), feed()])
+  await feedUntil(8)
+  const batches = Math.max(4, Math.floor((8 * files.length * repeats) / size))
+  const began = performance.now()
+  await feedUntil(8 + batches)
   const seconds = (performance.now() - began) / 1000
   await pool.terminate()
   return { peer: '@dino/augment', workers, images_per_s: (batches * size) / seconds }

@@ -48,8 +48,12 @@ async function measure(photos: string, flags: AugmentFlags, say: (text: string) 
   }
   const given = ['--photos', photos, '--repeats', String(repeats)]
   const sides: Record<string, AugmentTiming[]> = {}
-  const pools: { ours: PoolTiming[]; peer: PoolTiming[] } = { ours: [], peer: [] }
   const cores = availableParallelism()
+  // One worker may use a second core: libvips decodes on a thread of its own. On one core it may not.
+  const settings: { workers: number; oneCore: boolean }[] = [{ workers: 1, oneCore: false }]
+  if (pin.length > 0) settings.unshift({ workers: 1, oneCore: true })
+  if (cores > 1) settings.push({ workers: cores, oneCore: false })
+  const rates: { side: 'ours' | 'peer'; workers: number; oneCore: boolean; rate: number }[] = []
   const began = performance.now()
   for (let round = 0; round < rounds; round++) {
     const left =
@@ -60,11 +64,14 @@ async function measure(photos: string, flags: AugmentFlags, say: (text: string) 
     }
     await run('ours', process.execPath, [cli, 'augment-child', ...given])
     if (peerPython) for (const peer of PEERS) await run(peer, peerPython, [script('bench_augment.py'), peer, ...given])
-    for (const workers of new Set([1, cores])) {
+    for (const { workers, oneCore } of settings) {
       const asked = [...given, '--workers', String(workers)]
-      pools.ours.push(await child<PoolTiming>(process.execPath, [cli, 'augment-child', ...asked]))
-      if (!peerPython) continue
-      pools.peer.push(await child<PoolTiming>(peerPython, [script('bench_augment.py'), 'loader', ...asked]))
+      const time = async (side: 'ours' | 'peer', command: string, args: string[]) => {
+        const [first, ...rest] = [...(oneCore ? pin : []), command, ...args] as [string, ...string[]]
+        rates.push({ side, workers, oneCore, rate: (await child<PoolTiming>(first, rest)).images_per_s })
+      }
+      await time('ours', process.execPath, [cli, 'augment-child', ...asked])
+      if (peerPython) await time('peer', peerPython, [script('bench_augment.py'), 'loader', ...asked])
     }
   }
   return {
@@ -76,9 +83,10 @@ async function measure(photos: string, flags: AugmentFlags, say: (text: string) 
     repeats,
     sides: Object.entries(sides).map(([name, timings]) => summary(name, timings)),
     pool: (['ours', 'peer'] as const).flatMap((side) =>
-      [...new Set(pools[side].map(({ workers }) => workers))].map((workers) => {
-        const own = pools[side].filter((timing) => timing.workers === workers)
-        return { side, workers, imagesPerSecond: median(own.map(({ images_per_s }) => images_per_s)) }
+      settings.flatMap((setting) => {
+        const own = rates.filter((each) => each.side === side && each.workers === setting.workers)
+        const same = own.filter(({ oneCore }) => oneCore === setting.oneCore).map(({ rate }) => rate)
+        return same.length > 0 ? [{ side, ...setting, imagesPerSecond: median(same) }] : []
       }),
     ),
   }

@@ -19,7 +19,8 @@ export interface AugmentResult {
   rounds: number
   repeats: number
   sides: Measured[]
-  pool: { side: 'ours' | 'peer'; workers: number; imagesPerSecond: number }[]
+  /** `oneCore`: pinned to one, with all of its threads. */
+  pool: { side: 'ours' | 'peer'; workers: number; oneCore: boolean; imagesPerSecond: number }[]
 }
 
 const NAMES: Record<string, string> = { ours: '@dino/augment', pillow: 'torchvision on Pillow', v2: 'torchvision v2' }
@@ -39,18 +40,21 @@ export function tables(result: AugmentResult): string {
   ] as const
   const rows = main.map(([label, key]) => [label, ...sides.map((side) => cell(side[key], ours[key], 2))])
   const ops = Object.keys(ours.ops).map((op) => [op, ...sides.map((side) => cell(side.ops[op], ours.ops[op]!, 3))])
-  const rate = (side: string, workers: number) =>
-    pool.find((each) => each.side === side && each.workers === workers)?.imagesPerSecond
-  const workers = [...new Set(pool.map((each) => each.workers))]
-  const pools = workers.map((count) => {
-    const [own, peer] = [rate('ours', count)!, rate('peer', count)]
-    return [
-      `${count} worker${count > 1 ? 's' : ''}`,
-      own.toFixed(1),
-      `${(own / rate('ours', 1)!).toFixed(2)} x`,
-      peer === undefined ? '-' : `${peer.toFixed(1)} (${(own / peer).toFixed(1)} x)`,
-    ]
-  })
+  const pools = pool
+    .filter(({ side }) => side === 'ours')
+    .map(({ workers, oneCore, imagesPerSecond: own }) => {
+      const of = (side: string, count: number, core: boolean) =>
+        pool.find((each) => each.side === side && each.workers === count && each.oneCore === core)?.imagesPerSecond
+      const times = (base: number | undefined) => (base === undefined ? '-' : `${(own / base).toFixed(2)} x`)
+      const peer = of('peer', workers, oneCore)
+      return [
+        `${workers} worker${workers > 1 ? 's' : ''}${oneCore ? ' on one core' : ''}`,
+        own.toFixed(1),
+        times(of('ours', 1, true)),
+        times(of('ours', 1, false)),
+        peer === undefined ? '-' : `${peer.toFixed(1)} (${(own / peer).toFixed(1)} x)`,
+      ]
+    })
   return [
     `${photos} photos, ${rounds} rounds of ${repeats}; ${cpu}, ${cores} cores${pinned ? ', pinned to one' : ''}`,
     ...sides.map(({ name, version }) => `${NAMES[name] ?? name}: ${version}`),
@@ -59,7 +63,7 @@ export function tables(result: AugmentResult): string {
     '',
     align([['one operation on 224 x 224', ...head.slice(1)], ...ops]),
     '',
-    align([['pool, images/s', '@dino/augment', 'of one worker', 'DataLoader (ours)'], ...pools]),
+    align([['pool, images/s', '@dino/augment', 'of one core', 'of one worker', 'DataLoader (ours)'], ...pools]),
     '',
   ].join('\n')
 }
