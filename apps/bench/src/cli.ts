@@ -7,6 +7,7 @@ import { dryRunChild } from './commands/dry-run-child.js'
 import { parity } from './commands/parity.js'
 import { step } from './commands/step.js'
 import { stepChild } from './commands/step-child.js'
+import { stepTable } from './commands/step-table.js'
 import { Failure } from './failure.js'
 
 const describe = (reason: unknown) =>
@@ -14,7 +15,7 @@ const describe = (reason: unknown) =>
 
 const app = buildApplication(
   buildRouteMap({
-    routes: { parity, step, stepChild, augment, augmentChild, dryRun, dryRunChild },
+    routes: { parity, step, stepTable, stepChild, augment, augmentChild, dryRun, dryRunChild },
     docs: {
       brief: 'Measure DINO in TypeScript against its reference',
       hideRoute: { stepChild: true, augmentChild: true, dryRunChild: true },

@@ -10,6 +10,13 @@ export const modelFlags = {
   outDim: { kind: 'parsed', parse: numberParser, default: String(step.outDim), brief: 'prototypes of the head' },
   steps: { kind: 'parsed', parse: numberParser, default: String(step.steps), brief: 'timed steps of each process' },
   threads: { kind: 'parsed', parse: numberParser, optional: true, brief: 'without it, what each side takes' },
+  precision: {
+    kind: 'enum',
+    values: ['fp32', 'bf16'],
+    default: step.precision,
+    brief: 'of products; of PyTorch, autocast',
+  },
+  device: { kind: 'enum', values: ['cpu', 'gpu'], default: step.device, brief: 'of both sides; gpu is the first one' },
   engine: {
     kind: 'parsed',
     parse: String,

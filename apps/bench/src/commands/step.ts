@@ -7,7 +7,9 @@ export const step = buildCommand({
     brief: 'Time one whole training step, beside PyTorch with timm and lightly if asked',
     fullDescription:
       'Each side runs in processes of its own, in turn (ours, peer, ours, peer), so that both see the same machine.\n' +
-      'The ratio is that of the medians. The peer needs an environment made by apps/bench/peers/setup.sh.',
+      'The ratio is that of the medians. The peer needs an environment made by apps/bench/peers/setup.sh.\n' +
+      'The roofline is the time that the products of the reference step take alone, at the same shapes, in torch.matmul.\n\n' +
+      'Example: npm run bench -- step --batch 8 --precision bf16 --peer-python PEER/bin/python',
   },
   parameters: {
     flags: {
@@ -24,6 +26,12 @@ export const step = buildCommand({
         optional: true,
         placeholder: 'PATH',
         brief: 'python of the peer environment; without it only ours is timed',
+      },
+      peerCompile: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief: 'the peer under torch.compile, which takes minutes to begin',
       },
       json: { kind: 'boolean', default: false, withNegated: false, brief: 'print one JSON object instead of a table' },
     },

@@ -9,6 +9,8 @@ export const step = {
   steps: 6,
   rounds: 2,
   engine: 'tensorflow',
+  precision: 'fp32' as const,
+  device: 'cpu' as const,
 }
 
 /** Steps before timing begins, on both sides. */

@@ -1,11 +1,10 @@
 import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import { normalization } from '@dino/augment/defaults'
-import { compile, openSession } from '@dino/graph'
-import { dinoStep, initialState, initStudent, type Setup } from '@dino/trainer'
+import { openSession } from '@dino/graph'
+import { compileStep, initialState, initStudent, resolveConfig, setupOf, type TrainConfig } from '@dino/trainer'
 import * as vit from '@dino/vit'
 import type { CommandContext } from '@stricli/core'
-import * as tf from '@tensorflow/tfjs-core'
+import { Failure } from '../failure.js'
 import { warmUpSteps } from './defaults.js'
 
 export interface ModelFlags {
@@ -17,6 +16,8 @@ export interface ModelFlags {
   steps: number
   threads?: number
   engine: string
+  precision: 'fp32' | 'bf16'
+  device: 'cpu' | 'gpu'
 }
 
 /** What a process of either side prints: one JSON line, under the names of peers/bench_step.py. */
@@ -35,64 +36,26 @@ export async function printOurs(this: CommandContext, flags: ModelFlags): Promis
   this.process.stdout.write(`${JSON.stringify(await timeStep(flags))}\n`)
 }
 
-/** One whole training step: uint8 crops in, loss out, state kept in the session; drop path 0.1 as in the reference. */
-export async function timeStep({
-  arch,
-  patchSize,
-  batch,
-  locals,
-  outDim,
-  steps,
-  threads,
-  engine,
-}: ModelFlags): Promise<Timing> {
-  const backbone = vit.config(arch, { patchSize })
-  const setup: Setup = {
-    vit: backbone,
-    head: { inDim: backbone.embedDim, outDim },
-    loss: { studentTemp: 0.1, centerMomentum: 0.9 },
-    optim: { name: 'adamw', clipGrad: 3, normLastLayer: true },
-  }
-  const session = await openSession({ engine: engine === 'tensorflow' ? 'auto' : engine, threads })
+/** The trainer's own step, compiled as a run compiles it, on crops of noise. */
+export async function timeStep(flags: ModelFlags): Promise<Timing> {
+  const { batch, locals, steps, threads, engine, device } = flags
+  const config = configOf(flags)
+  const setup = setupOf(config)
+  const session = await openSession({
+    engine: engine === 'tensorflow' ? 'auto' : engine,
+    threads,
+    ...(device === 'gpu' && { device }),
+  }).catch((error: Error) => {
+    throw device === 'gpu' ? new Failure(`--device gpu: ${error.message}`, 1) : error
+  })
   try {
     await session.create(initialState(setup, initStudent(setup, 0)))
     const began = performance.now()
-    const branches = 2 * backbone.depth
-    const step = await compile(
-      ({ global, local, dropPathGlobal, dropPathLocal, ...rest }, state) =>
-        dinoStep(
-          setup,
-          {
-            ...(rest as Record<'lr' | 'weightDecay' | 'momentum' | 'teacherTemp', tf.Scalar>),
-            global: normalized(global!),
-            local: local && normalized(local),
-            dropPathGlobal: dropPathGlobal as tf.Tensor2D,
-            dropPathLocal: dropPathLocal as tf.Tensor2D | undefined,
-          },
-          state,
-          { freezeLastLayer: false },
-        ),
-      {
-        session,
-        name: 'step',
-        inputs: {
-          global: { shape: [2 * batch, 224, 224, 3], dtype: 'uint8' },
-          dropPathGlobal: { shape: [branches, 2 * batch] },
-          ...(locals > 0 && {
-            local: { shape: [locals * batch, 96, 96, 3], dtype: 'uint8' },
-            dropPathLocal: { shape: [branches, locals * batch] },
-          }),
-          lr: { shape: [] },
-          weightDecay: { shape: [] },
-          momentum: { shape: [] },
-          teacherTemp: { shape: [] },
-        },
-      },
-    )
+    const step = await compileStep(session, setup, config, false)
     const global = bytes(2 * batch * 224 * 224 * 3)
     const local = bytes(locals * batch * 96 * 96 * 3)
     const mask = (rows: number, draw: number) =>
-      vit.dropPathMask({ depth: backbone.depth, rate: 0.1, batch: rows, seed: 0, step: draw })
+      vit.dropPathMask({ depth: setup.vit.depth, rate: config.dropPathRate, batch: rows, seed: 0, step: draw })
     const times: number[] = []
     let loss = Number.NaN
     for (let i = 0; i < steps + warmUpSteps; i++) {
@@ -124,9 +87,10 @@ export async function timeStep({
   }
 }
 
-function normalized(images: tf.Tensor): tf.Tensor4D {
-  const unit = tf.div(tf.cast(images, 'float32'), 255)
-  return tf.div(tf.sub(unit, tf.tensor1d([...normalization.mean])), tf.tensor1d([...normalization.std]))
+/** The reference's settings but for what is asked for; the loss, crops and drop path are its defaults. */
+function configOf({ arch, patchSize, batch, locals, outDim, precision }: ModelFlags): TrainConfig {
+  const crops = { batchSize: batch, localCropsNumber: locals }
+  return resolveConfig({ data: 'noise', arch, patchSize, ...crops, outDim, precision })
 }
 
 /** Noise: what the pixels are does not change the time. */

@@ -1,16 +1,38 @@
 import { existsSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import * as vit from '@dino/vit'
 import type { CommandContext } from '@stricli/core'
 import { child } from '../child.js'
 import { Failure } from '../failure.js'
 import { median } from '../median.js'
 import type { ModelFlags, Timing } from './ours.js'
+import { referenceProducts } from './products.js'
 
 export interface StepFlags extends ModelFlags {
   rounds: number
   peerPython?: string
+  peerCompile: boolean
   json: boolean
+}
+
+/** What `--json` prints. */
+export interface StepReport {
+  arch: string
+  patchSize: number
+  batch: number
+  locals: number
+  outDim: number
+  steps: number
+  rounds: number
+  precision: string
+  device: string
+  cpu: string | undefined
+  cores: number
+  /** Ours, and the peer if it was timed. */
+  sides: Side[]
+  roofline: Roofline | null
+  ratios: Ratios | null
 }
 
 interface Side {
@@ -27,6 +49,7 @@ interface Side {
 }
 
 const cli = fileURLToPath(new URL('./cli.js', import.meta.url)) // beside this file once built
+const gemm = fileURLToPath(new URL('../peers/bench_gemm.py', import.meta.url))
 const peer = fileURLToPath(new URL('../peers/bench_step.py', import.meta.url))
 
 /** Times both sides in turn and prints the ratio of their medians. */
@@ -42,21 +65,50 @@ export async function runStep(this: CommandContext, flags: StepFlags): Promise<v
     peers.push(await child<Timing>(flags.peerPython, [peer, ...peerArguments(flags)]))
   }
   const sides = [ours, peers].filter((timings) => timings.length > 0).map((timings) => summary(timings, flags.batch))
-  const ratio = sides[1] ? sides[0]!.stepMs / sides[1].stepMs : null
-  const { arch, patchSize, batch, locals, outDim, steps, rounds } = flags
-  const setting = {
-    arch,
-    patchSize,
-    batch,
-    locals,
-    outDim,
-    steps,
-    rounds,
-    cpu: cpus()[0]?.model.trim(),
-    cores: cpus().length,
+  const roofline = flags.peerPython ? await measureRoofline(flags, flags.peerPython) : null
+  const ratios = compare(sides, ours, peers, roofline)
+  const { arch, patchSize, batch, locals, outDim, steps, rounds, precision, device } = flags
+  const machine = { cpu: cpus()[0]?.model.trim(), cores: cpus().length }
+  const setting = { arch, patchSize, batch, locals, outDim, steps, rounds, precision, device, ...machine }
+  const report: StepReport = { ...setting, sides, roofline, ratios }
+  this.process.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : table(report))
+}
+
+/** What the products of the reference step take alone. */
+interface Roofline {
+  ms: number
+  flops: number
+  /** Of PyTorch, whose matmul sets the rate. */
+  version: string
+}
+
+interface Ratios {
+  /** Ours over the peer's, medians of all steps. */
+  time: number
+  /** The least and the largest of the ratios of each round. */
+  timeOfRounds: [number, number]
+  memory: number
+  /** Our time over the roofline. */
+  roofline: number
+}
+
+function measureRoofline(flags: StepFlags, python: string): Promise<Roofline> {
+  const products = referenceProducts(vit.config(flags.arch, { patchSize: flags.patchSize }), flags)
+  const device = flags.device === 'gpu' ? 'cuda' : 'cpu'
+  const values = { products: JSON.stringify(products), precision: flags.precision, device, ...threadsOf(flags) }
+  return child<Roofline>(python, [gemm, ...list(values)])
+}
+
+function compare(sides: Side[], ours: Timing[], peers: Timing[], roofline: Roofline | null): Ratios | null {
+  const [own, other] = sides
+  if (!own || !other || !roofline) return null
+  const rounds = ours.map(({ times_ms }, i) => median(times_ms) / median(peers[i]!.times_ms))
+  return {
+    time: own.stepMs / other.stepMs,
+    timeOfRounds: [Math.min(...rounds), Math.max(...rounds)],
+    memory: own.maxRssGb / other.maxRssGb,
+    roofline: own.stepMs / roofline.ms,
   }
-  if (flags.json) this.process.stdout.write(`${JSON.stringify({ ...setting, sides, ratio }, null, 2)}\n`)
-  else this.process.stdout.write(table(setting, sides, ratio))
 }
 
 function check(flags: StepFlags): void {
@@ -64,7 +116,7 @@ function check(flags: StepFlags): void {
     ['patchSize', 1],
     ['batch', 1],
     ['locals', 0],
-    ['outDim', 1],
+    ['outDim', 2],
     ['steps', 1],
     ['rounds', 1],
   ] as const) {
@@ -72,6 +124,11 @@ function check(flags: StepFlags): void {
     if (Number.isInteger(value) && value >= least) continue
     const name = flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
     throw new Failure(`--${name}: expected a whole number of ${least} or more, got ${value}.`, 2)
+  }
+  if (flags.patchSize > 96)
+    throw new Failure(`--patch-size: expected at most a local crop, 96, got ${flags.patchSize}.`, 2)
+  if (flags.device === 'gpu' && flags.engine === 'eager') {
+    throw new Failure('--device gpu is for TensorFlow, and --engine is eager. Leave one out.', 2)
   }
   if (flags.peerPython?.includes('/') && !existsSync(flags.peerPython)) {
     throw new Failure(
@@ -81,17 +138,34 @@ function check(flags: StepFlags): void {
   }
 }
 
-function oursArguments({ arch, patchSize, batch, locals, outDim, steps, threads, engine }: StepFlags): string[] {
-  const values = { arch, 'patch-size': patchSize, batch, locals, 'out-dim': outDim, steps, engine }
-  return list(threads === undefined ? values : { ...values, threads })
+function oursArguments({
+  arch,
+  patchSize,
+  batch,
+  locals,
+  outDim,
+  steps,
+  engine,
+  precision,
+  device,
+  threads,
+}: StepFlags) {
+  const values = { arch, 'patch-size': patchSize, batch, locals, 'out-dim': outDim, steps, engine, precision, device }
+  return list({ ...values, ...threadsOf({ threads }) })
 }
 
-function peerArguments({ arch, patchSize, batch, locals, outDim, steps, threads }: StepFlags): string[] {
+function peerArguments(flags: StepFlags): string[] {
+  const { arch, patchSize, batch, locals, outDim, steps, precision, device, peerCompile } = flags
   const values = { arch: `${arch}_patch${patchSize}_224`, batch, locals, 'out-dim': outDim, steps } // timm's names
-  return list(threads === undefined ? values : { ...values, threads })
+  const words = [precision === 'bf16' && '--bf16', peerCompile && '--compile'].filter((word) => word !== false)
+  return [...list({ ...values, device: device === 'gpu' ? 'cuda' : 'cpu', ...threadsOf(flags) }), ...words]
 }
 
-function list(values: Record<string, string | number>): string[] {
+function threadsOf({ threads }: Pick<StepFlags, 'threads'>): { threads?: number } {
+  return threads === undefined ? {} : { threads }
+}
+
+function list(values: Record<string, string | number | undefined>): string[] {
   return Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)])
 }
 
@@ -109,8 +183,8 @@ function summary(rounds: Timing[], batch: number): Side {
   }
 }
 
-function table(setting: Record<string, unknown>, sides: Side[], ratio: number | null): string {
-  const { arch, patchSize, batch, locals, outDim, cpu, cores } = setting
+function table(report: StepReport): string {
+  const { arch, patchSize, batch, locals, outDim, precision, device, cpu, cores, sides, roofline, ratios } = report
   const rows = [
     ['', 'step', 'images/s', 'first step', 'peak memory', 'threads'],
     ...sides.map((side) => [
@@ -126,10 +200,18 @@ function table(setting: Record<string, unknown>, sides: Side[], ratio: number | 
   const lines = rows.map((row) =>
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
   )
-  const verdict =
-    ratio === null
-      ? 'Only ours was timed: add --peer-python PATH to time PyTorch in turn (apps/bench/peers/README.md).'
-      : `ours / peer, medians: ${ratio.toFixed(2)}`
-  const what = `${arch}/${patchSize}, batch ${batch}, 2 x 224 + ${locals} x 96 crops, ${outDim} prototypes, float32; ${cpu}, ${cores} cores`
-  return [what, '', ...lines, '', verdict, ''].join('\n')
+  const verdict = ratios && roofline ? verdicts(ratios, roofline) : [alone]
+  const what = `${arch}/${patchSize}, batch ${batch}, 2 x 224 + ${locals} x 96 crops, ${outDim} prototypes, ${precision} on the ${device}; ${cpu}, ${cores} cores`
+  return [what, '', ...lines, '', ...verdict, ''].join('\n')
+}
+
+const alone = 'Only ours was timed: add --peer-python PATH to time PyTorch in turn (apps/bench/peers/README.md).'
+
+function verdicts({ time, timeOfRounds: [least, most], memory, roofline: over }: Ratios, roofline: Roofline): string[] {
+  const rate = (roofline.flops / roofline.ms / 1e6).toFixed(0)
+  const work = `${(roofline.flops / 1e9).toFixed(0)} GFLOP of products take ${roofline.ms.toFixed(0)} ms alone`
+  return [
+    `ours / peer, medians: ${time.toFixed(2)} (rounds ${least.toFixed(2)} to ${most.toFixed(2)}); peak memory: ${memory.toFixed(2)}`,
+    `ours / roofline: ${over.toFixed(2)} (${work}, ${rate} GFLOP/s in torch.matmul ${roofline.version})`,
+  ]
 }
