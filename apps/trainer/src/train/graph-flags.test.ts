@@ -62,7 +62,7 @@ test.each([
   ['--profile 0', 2, '--profile: expected a whole number, at least 1, got "0"'],
   ['--engine eager --print-graph', 2, '--print-graph, --dump-graph: the eager engine has no graph'],
   ['--device tpu', 2, '--device: expected one of cpu, gpu, gpu:0'],
-  ['--engine eager --device cpu --print-graph', 2, '--device is for TensorFlow, and --engine is eager'],
+  ['--engine eager --device cpu', 2, '--device is for TensorFlow, and --engine is eager'],
   ['--device gpu:7 --print-graph', 1, '--device gpu:7: there is no device /device:GPU:7. There is /device:CPU:0'],
 ])('dino train %s is refused', (flags, code, message) => {
   const { status, stderr, stdout } = dino(`train --data photos ${small} --output-dir refused ${flags}`)
