@@ -67,9 +67,7 @@ export const trainConfig = z.strictObject({
     .optional()
     .describe('images computed at a time, must divide the batch: the same step in less memory. The batch unless given'),
   accumulate: positive.describe('batches that one optimizer step adds up; lr is scaled by all of them'),
-  recompute: z
-    .boolean()
-    .describe('compute the blocks again for their gradients: much less memory, a fifth to a third more time'),
+  recompute: z.boolean().describe('compute the blocks again for their gradients: less memory, a third more time'),
   epochs: positive.describe('passes over the data; more is better (paper: 100, 300, 800)'),
   optimizer: z.enum(['adamw', 'sgd', 'lars']).describe('adamw for ViTs; sgd and lars for convnets'),
   lr: above0.describe('peak learning rate for a batch of 256: the one used is lr x batch / 256'),
