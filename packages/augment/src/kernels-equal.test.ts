@@ -1,6 +1,6 @@
 import { stream } from '@dino/random'
 import fc from 'fast-check'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   brightness,
   contrast,
@@ -18,6 +18,8 @@ import {
   useKernels,
 } from './index.js'
 import { kernels } from './kernels.js'
+
+vi.setConfig({ testTimeout: 120_000 })
 
 // The module in SIMD against the plain definition: no byte may differ, whatever the size.
 
