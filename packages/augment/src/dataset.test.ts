@@ -336,6 +336,25 @@ test('an archive that vanishes or is cut after it was indexed fails by sample, w
   })
 })
 
+test('an entry that would unpack to gigabytes is refused before it is, and a label is not even looked at', async () => {
+  const huge = new Uint8Array(2 ** 20 + 1)
+  const bomb = zipOf(
+    [
+      ['a.jpg', huge],
+      ['b.jpg', 'x'],
+      ['b.cls', huge],
+    ],
+    { deflate: true },
+  )
+  const dataset = await openDataset(put('bomb.zip', bomb))
+  expect([dataset.count, dataset.labels]).toEqual([2, undefined])
+  const part = sourceOf(dataset, 0)
+  if (typeof part === 'string') return expect.fail('not a part')
+  const size = 2 ** 29 + 1
+  await expect(readSource({ ...part, zip: { ...part.zip!, size } })).rejects.toThrow(`it has ${size} bytes, more than`)
+  await expect(readSource({ ...part, length: size, zip: undefined })).rejects.toThrow(`it has ${size} bytes, more than`)
+})
+
 test('checksums without zlib.crc32 are the same', () => {
   expect(slowCrc32(Buffer.from('123456789'))).toBe(0xcbf43926) // the check value of CRC-32
   const [entry] = [zipOf([['a', 'data']])]

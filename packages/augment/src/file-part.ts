@@ -37,6 +37,8 @@ export async function readSource(source: string | FilePart): Promise<Uint8Array>
     return isUrl(source) ? fetchWhole(source, MAX_FILE_BYTES) : readLocal(source, 0, undefined)
   const { container, offset, length, zip } = source
   try {
+    const most = Math.max(length, zip?.size ?? 0) // a few hundred kilobytes may unpack to gigabytes
+    if (most > MAX_FILE_BYTES) throw new Error(`it has ${most} bytes, more than ${MAX_FILE_BYTES}`)
     const bytes = isUrl(container)
       ? await fetchRange(container, offset, length)
       : await readLocal(container, offset, length)

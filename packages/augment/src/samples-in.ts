@@ -5,6 +5,7 @@ export interface Member {
   name: string
   offset: number
   length: number
+  zip?: { size: number }
 }
 
 /** Members of a WebDataset that say what its image shows. */
@@ -37,7 +38,9 @@ export function imagesIn<M extends Member>(members: readonly M[]): PackedImage<M
     while (end < members.length && keyOf(members[end]!.name) === key) end++
     const group = members.slice(first, end).filter(({ name }) => isWanted(name))
     const pictures = group.filter(({ name }) => IMAGE_NAME.test(name))
-    const labels = group.filter(({ name, length }) => LABEL_NAME.test(name) && length <= MAX_LABEL_BYTES)
+    const labels = group.filter(
+      ({ name, length, zip }) => LABEL_NAME.test(name) && (zip?.size ?? length) <= MAX_LABEL_BYTES,
+    )
     if (labels.length === 0) for (const member of pictures) images.push({ name: clean(member.name), member })
     else if (pictures.length > 0) {
       const member = pictures.find(({ name }) => !name.slice(key.length + 1).includes('.')) ?? pictures[0]!
