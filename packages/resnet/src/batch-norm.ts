@@ -41,8 +41,8 @@ export function normByBatch(
   let batch!: [tf.Tensor, tf.Tensor] // a custom gradient returns one tensor, so these leave it this way
   const normalize = tf.customGrad((...args) => {
     const [x, weight, bias, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc]
-    const batchMean = tf.mean(x, 0) // [C]
-    const batchVariance = tf.mean(tf.square(tf.sub(x, batchMean)), 0) // [C]
+    const batchMean = columnMean(x) // [C]
+    const batchVariance = columnMean(tf.square(tf.sub(x, batchMean))) // [C]
     const inverse = tf.rsqrt(tf.add(batchVariance, defaults.epsilon)) // [C]
     const scale = tf.mul(weight, inverse)
     save([x, weight, batchMean, inverse])
@@ -52,10 +52,10 @@ export function normByBatch(
       gradFunc: (dy, saved) => {
         const [x, weight, mean, inverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
         const normal = tf.mul(tf.sub(x, mean), inverse)
-        const dBias = tf.sum(dy, 0) // [C]
-        const dWeight = tf.sum(tf.mul(dy, normal), 0) // [C]
-        const across = tf.sub(tf.sub(dy, tf.div(dBias, rows)), tf.mul(normal, tf.div(dWeight, rows)))
-        return [tf.mul(across, tf.mul(weight, inverse)), dWeight, dBias]
+        const along = columnMean(tf.mul(dy, normal)) // [C]
+        const level = columnMean(dy) // [C]
+        const across = tf.sub(tf.sub(dy, level), tf.mul(normal, along))
+        return [tf.mul(across, tf.mul(weight, inverse)), tf.mul(along, rows), tf.mul(level, rows)]
       },
     }
   })
@@ -68,6 +68,18 @@ export function normByBatch(
   }
   tf.dispose(batch)
   return result
+}
+
+/**
+ * The mean of each column, in two steps: a sum of thousands of values one by one, as the wasm backend takes it, loses two digits.
+ *
+ * @param x [rows, C]
+ */
+function columnMean(x: tf.Tensor): tf.Tensor {
+  const [rows, C] = x.shape as [number, number]
+  let part = Math.floor(Math.sqrt(rows))
+  while (rows % part !== 0) part--
+  return tf.mean(tf.mean(tf.reshape(x, [part, rows / part, C]), 1), 0)
 }
 
 function moved(running: tf.Tensor, batch: tf.Tensor): tf.Tensor {
