@@ -153,6 +153,7 @@ test('unreadable images are set aside and named', async () => {
   for (const name of ['2.jpg', 'notes.png', 'empty.jpg'])
     expect(stderr).toMatch(new RegExp(`Set aside.*damaged.${name}`))
   expect(stderr).not.toMatch(/Set aside.*one\.png/)
+  expect(stderr).toContain('3 of 11 images could not be read and were set aside')
   expect(status).toBe(0)
 })
 

@@ -96,6 +96,7 @@ async function trainLocked(
     const profiler = profile === undefined ? undefined : createProfiler(session, profile, config.outputDir)
     const scoreKnn = async () => (knn ??= await onlineKnn(config, images, session)).score()
     let iteration = start
+    let setAside = 0
     try {
       const result = await runTraining({
         config,
@@ -137,6 +138,7 @@ async function trainLocked(
           onSetAside(name, reason) {
             progress.note(`Set aside, not readable: ${name}: ${reason}`)
             metrics.write({ iteration, setAside: name, reason })
+            setAside++
           },
         },
       })
@@ -144,6 +146,10 @@ async function trainLocked(
       const report = profiler?.end()
       if (report) io.stderr.write(`${report}\n`)
       const where = `step ${result.iteration} of ${total}, saved in ${checkpointPath(config.outputDir)}`
+      if (setAside > 0)
+        io.stderr.write(
+          `${setAside} of ${images.count} images could not be read and were set aside: metrics.jsonl names them.\n`,
+        )
       if (result.ended === 'interrupted') io.stderr.write(`Interrupted at ${where}. Go on with --resume.\n`)
       else if (result.ended === 'limit') io.stderr.write(`Stopped by its limit at ${where}. Go on with --resume.\n`)
       else io.stderr.write(`Done: ${where}.\n`)
