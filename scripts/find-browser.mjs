@@ -33,13 +33,13 @@ const MACOS = ['Google Chrome.app/Contents/MacOS/Google Chrome', 'Chromium.app/C
  */
 export function findBrowser(env = process.env) {
   if (env.CHROME_PATH) {
-    return runnable(env.CHROME_PATH)
+    return runnable(env.CHROME_PATH) && starts(env.CHROME_PATH)
       ? { path: env.CHROME_PATH, env: {} }
       : { missing: `CHROME_PATH is ${env.CHROME_PATH}, which cannot be run` }
   }
   const places = (env.PATH ?? '').split(delimiter).flatMap((folder) => NAMES.map((name) => join(folder, name)))
   if (process.platform === 'darwin') places.push(...MACOS.map((app) => join('/Applications', app)))
-  const found = places.find(runnable)
+  const found = places.find((path) => runnable(path) && starts(path))
   if (found) return { path: found, env: {} }
 
   if (process.platform !== 'linux' || process.arch !== 'x64')
@@ -52,13 +52,15 @@ export function findBrowser(env = process.env) {
   } catch (error) {
     return { missing: `no Chrome on the PATH, and ${PACKAGE} could not be installed: ${error.message.split('\n')[0]}` }
   }
-  return {
+  const installed = {
     path: join(folder, 'chromium'),
     env: {
       LD_LIBRARY_PATH: [join(folder, 'al2023', 'lib'), env.LD_LIBRARY_PATH].filter(Boolean).join(':'),
       FONTCONFIG_FILE: join(folder, 'fonts.conf'),
     },
   }
+  if (starts(installed.path, installed.env)) return installed
+  return { missing: `no Chrome on the PATH, and ${installed.path} does not start: a library is missing that it needs` }
 }
 
 /** Unpacked beside its place and then moved there, so that two at once do no harm and half of one is never used. */
@@ -107,6 +109,16 @@ function install(folder) {
     }
   } finally {
     rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** Whether it finds the libraries that it needs. */
+function starts(path, env = {}) {
+  try {
+    execFileSync(path, ['--version'], { stdio: 'ignore', timeout: 60_000, env: { ...process.env, ...env } })
+    return true
+  } catch {
+    return false
   }
 }
 
