@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { listImages } from '@dino/augment/node'
 import type { CommandContext } from '@stricli/core'
 import sharp from 'sharp'
+import { checkPeer } from '../check-peer.js'
 import { child } from '../child.js'
 import { Failure } from '../failure.js'
 import { median } from '../median.js'
@@ -117,11 +118,7 @@ function check(flags: AugmentFlags): void {
   }
   if (flags.photos !== undefined && !existsSync(flags.photos))
     throw new Failure(`--photos: ${flags.photos} does not exist. Give a folder of JPEGs.`, 2)
-  if (flags.peerPython?.includes('/') && !existsSync(flags.peerPython))
-    throw new Failure(
-      `--peer-python: ${flags.peerPython} does not exist. Make it with apps/bench/peers/setup.sh DIR: DIR/bin/python.`,
-      2,
-    )
+  checkPeer(flags.peerPython)
 }
 
 /** Photographs of the peers' packages; without peers, one picture of waves and noise. */

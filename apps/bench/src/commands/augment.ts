@@ -1,5 +1,6 @@
 import { buildCommand, numberParser } from '@stricli/core'
 import { augment as defaults } from '../augment/defaults.js'
+import { peerPython } from './peer-flags.js'
 
 export const augment = buildCommand({
   docs: {
@@ -34,13 +35,7 @@ export const augment = buildCommand({
         default: String(defaults.repeats),
         brief: 'times that each photo is taken in a process',
       },
-      peerPython: {
-        kind: 'parsed',
-        parse: String,
-        optional: true,
-        placeholder: 'PATH',
-        brief: 'python of the peer environment; without it only ours is timed',
-      },
+      peerPython,
       json: { kind: 'boolean', default: false, withNegated: false, brief: 'print one JSON object instead of tables' },
     },
   },

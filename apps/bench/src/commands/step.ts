@@ -1,5 +1,6 @@
 import { buildCommand, numberParser } from '@stricli/core'
 import { step as defaults } from '../step/defaults.js'
+import { peerPython } from './peer-flags.js'
 import { modelFlags } from './step-flags.js'
 
 export const step = buildCommand({
@@ -20,13 +21,7 @@ export const step = buildCommand({
         default: String(defaults.rounds),
         brief: 'processes of each side',
       },
-      peerPython: {
-        kind: 'parsed',
-        parse: String,
-        optional: true,
-        placeholder: 'PATH',
-        brief: 'python of the peer environment; without it only ours is timed',
-      },
+      peerPython,
       peerCompile: {
         kind: 'boolean',
         default: false,

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import * as vit from '@dino/vit'
 import type { CommandContext } from '@stricli/core'
+import { checkPeer } from '../check-peer.js'
 import { child } from '../child.js'
 import { Failure } from '../failure.js'
 import { median } from '../median.js'
@@ -130,12 +130,7 @@ function check(flags: StepFlags): void {
   if (flags.device === 'gpu' && flags.engine === 'eager') {
     throw new Failure('--device gpu is for TensorFlow, and --engine is eager. Leave one out.', 2)
   }
-  if (flags.peerPython?.includes('/') && !existsSync(flags.peerPython)) {
-    throw new Failure(
-      `--peer-python: ${flags.peerPython} does not exist. Make it with apps/bench/peers/setup.sh DIR: DIR/bin/python.`,
-      2,
-    )
-  }
+  checkPeer(flags.peerPython)
 }
 
 function oursArguments({

@@ -1,11 +1,10 @@
 import { buildCommand } from '@stricli/core'
-import { fields, type Key, parseText, refusal } from '../config/fields.js'
+import { fields, type Key } from '../config/fields.js'
 import type { TrainOptions } from '../config/schema.js'
-import { Failure } from '../report/io.js'
 import { type Context, interruptible, loading, wholeNumber } from './command.js'
 import { recipeNames } from './recipes.js'
+import { settingFlag } from './setting-flag.js'
 import { json } from './shared-flags.js'
-import { brief } from './train-help.js'
 
 /** The settings of `dino train` that change a view. */
 const cropSettings: readonly Key[] = [
@@ -88,7 +87,9 @@ export const augmentPreview = buildCommand<AugmentPreviewFlags, [source: string]
           ...Object.keys(viewRecipes).filter((name) => name.startsWith(partial)),
         ],
       },
-      ...Object.fromEntries(cropSettings.map((key) => [key, settingFlag(key)])),
+      ...Object.fromEntries(
+        fields.filter(({ key }) => cropSettings.includes(key)).map((field) => [field.key, settingFlag(field)]),
+      ),
       json,
     },
   } as never, // the settings are known to zod, not to Stricli's types
@@ -97,14 +98,3 @@ export const augmentPreview = buildCommand<AugmentPreviewFlags, [source: string]
     'source',
   ),
 })
-
-function settingFlag(key: Key) {
-  const field = fields.find((candidate) => candidate.key === key)!
-  const parse = (text: string): unknown => {
-    const value = parseText(field, text)
-    const reason = refusal(key, value)
-    if (reason) throw new Failure(reason, 2)
-    return value
-  }
-  return { kind: 'parsed', parse, optional: true, brief: brief(field) }
-}

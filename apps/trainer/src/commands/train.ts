@@ -1,10 +1,10 @@
 import { buildCommand } from '@stricli/core'
-import { type Field, fields, parseText, refusal } from '../config/fields.js'
+import { fields } from '../config/fields.js'
 import type { TrainOptions } from '../config/schema.js'
 import { Failure } from '../report/io.js'
 import { type Context, loading, wholeNumber } from './command.js'
-import { recipeNames } from './recipes.js'
-import { brief, callFlags, trainHelp } from './train-help.js'
+import { settingFlag } from './setting-flag.js'
+import { callFlags, trainHelp } from './train-help.js'
 
 /** Every setting of the schema, and what is of this call alone. */
 export interface TrainFlags extends TrainOptions {
@@ -37,7 +37,7 @@ const command = buildCommand<TrainFlags, [], Context>({
   docs: { brief: 'Train a vision transformer on a folder of images, without labels', fullDescription: description },
   parameters: {
     flags: {
-      ...settingFlags(),
+      ...Object.fromEntries(fields.map((field) => [field.key, settingFlag(field)])),
       config: { kind: 'parsed', parse: String, optional: true, placeholder: 'file', brief: callFlags.config },
       resume: { kind: 'parsed', parse: boolean, optional: true, inferEmpty: true, brief: callFlags.resume },
       dryRun: { kind: 'boolean', default: false, withNegated: false, brief: callFlags.dryRun },
@@ -54,33 +54,6 @@ const command = buildCommand<TrainFlags, [], Context>({
 export const train: typeof command = {
   ...command,
   formatHelp: ({ prefix }) => trainHelp(`${prefix.join(' ')} --data DIR [flags]`, description),
-}
-
-/** One flag a setting. None has a default of Stricli's: a flag that is not given must not go over a config file. */
-function settingFlags() {
-  return Object.fromEntries(
-    fields.map((field) => [
-      field.key,
-      {
-        kind: 'parsed',
-        parse: (text: string) => parse(field, text),
-        optional: true,
-        inferEmpty: field.kind === 'boolean',
-        brief: brief(field),
-        ...(field.key === 'recipe' && { proposeCompletions: recipeNames }),
-        ...(field.choices && {
-          proposeCompletions: (text: string) => field.choices?.filter((word) => word.startsWith(text)),
-        }),
-      },
-    ]),
-  )
-}
-
-function parse(field: Field, text: string): unknown {
-  const value = parseText(field, text)
-  const reason = refusal(field.key, value)
-  if (reason) throw new Failure(reason, 2)
-  return value
 }
 
 function boolean(text: string): boolean {
