@@ -218,6 +218,24 @@ test('no local crops, no second group', async () => {
   expect(views).toHaveLength(1)
 })
 
+test.each([0, 1])(
+  'one global view an image lies in rows of its own, local ones after it (%i workers)',
+  async (workers) => {
+    const single = { ...options, globalCrops: 1 }
+    const { views } = await poolOf({ workers, options: single }).batch({ epoch: 2, samples: all() })
+    expect(views.map(({ length }) => length)).toEqual([8 * 24 * 24 * 3, 2 * 8 * 12 * 12 * 3])
+    const augment = multiCrop(single)
+    for (const [row, path] of paths.entries()) {
+      const [global, ...locals] = augment.apply(await decode(path), augment.plan({ seed: 5, epoch: 2, sample: row }))
+      expect(views[0]!.subarray(row * global!.length, (row + 1) * global!.length)).toEqual(global)
+      for (const [v, local] of locals.entries()) {
+        const at = (v * 8 + row) * local.length
+        expect(views[1]!.subarray(at, at + local.length)).toEqual(local)
+      }
+    }
+  },
+)
+
 describe('a worker thread that dies', () => {
   /** The worker with a weak spot: when it comes to sample 3 it runs `death`. */
   async function mortal(death: string): Promise<URL> {

@@ -50,7 +50,7 @@ export interface FailedSample {
 }
 
 export interface AugmentedBatch {
-  /** [2, B, globalSize, globalSize, 3], and if there are local crops [localCrops, B, localSize, localSize, 3]; in shared memory. */
+  /** [globalCrops, B, globalSize, globalSize, 3], and if there are local crops [localCrops, B, localSize, localSize, 3]; in shared memory. */
   views: Uint8Array[]
   /** In the order of the samples. */
   failed: FailedSample[]

@@ -4,7 +4,7 @@ import type { MultiCrop } from './multi-crop.js'
 export interface BatchMemory {
   /** Samples. */
   size: number
-  /** [2, size, globalSize, globalSize, 3] */
+  /** [globalCrops, size, globalSize, globalSize, 3] */
   global: SharedArrayBuffer
   /** [localCrops, size, localSize, localSize, 3]; null without local crops. */
   local: SharedArrayBuffer | null
@@ -23,9 +23,10 @@ export function allocate({ views }: MultiCrop, size: number): BatchMemory {
 
 /** Where the views of one sample lie. */
 export function viewsOfRow({ views }: MultiCrop, memory: BatchMemory, row: number): Uint8Array[] {
+  const globals = views.filter(({ kind }) => kind === 'global').length
   return views.map(({ kind, size }, view) => {
     const bytes = size ** 2 * 3
-    const [buffer, first] = kind === 'global' ? [memory.global, 0] : [memory.local!, 2]
+    const [buffer, first] = kind === 'global' ? [memory.global, 0] : [memory.local!, globals]
     return new Uint8Array(buffer, ((view - first) * memory.size + row) * bytes, bytes)
   })
 }

@@ -1,6 +1,7 @@
 /** The reference's numbers (`main_dino.py`, `DataAugmentationDINO`; METHOD 1.12), free of imports so that a command's help can print them. */
 export const multiCropDefaults = {
   globalSize: 224,
+  globalCrops: 2,
   localSize: 96,
   globalScale: [0.4, 1],
   localScale: [0.05, 0.4],

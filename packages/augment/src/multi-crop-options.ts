@@ -6,8 +6,10 @@ import { checkInterpolation } from './resized-crop.js'
 
 /** Every default is the reference's (METHOD 1.12). Probabilities of three are of global view 1, global view 2, local views. */
 export interface MultiCropOptions {
-  /** Side of the two global views, pixels. Default 224. */
+  /** Side of the global views, pixels. Default 224. */
   globalSize?: number
+  /** Number of global views, 1 or 2; supervised training sees one. Default 2. */
+  globalCrops?: number
   /** Side of the local views, pixels. Default 96. */
   localSize?: number
   /** Fraction of the image's area in a global view, [low, high]. Default [0.4, 1]. */
@@ -56,6 +58,7 @@ function check(o: ResolvedOptions): void {
   const low = Number.MIN_VALUE // above 0
   const high = Number.POSITIVE_INFINITY
   for (const name of ['globalSize', 'localSize'] as const) whole(WHERE, name, o[name], 1, 16384)
+  whole(WHERE, 'globalCrops', o.globalCrops, 1, 2)
   whole(WHERE, 'localCrops', o.localCrops, 0)
   for (const name of ['globalScale', 'localScale'] as const)
     list(WHERE, name, o[name], { length: 2, low, high: 1, rising: true })

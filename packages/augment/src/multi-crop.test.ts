@@ -36,6 +36,19 @@ test('ten views by default: two of 224, eight of 96', () => {
   expect(views.map(({ length }) => length)).toEqual([...Array(2).fill(224 * 224 * 3), ...Array(8).fill(96 * 96 * 3)])
 })
 
+test('one global view is the first of two, with or without local ones', () => {
+  fc.assert(
+    fc.property(key, (k) => {
+      const [first, second] = multiCrop({ ...small, localCrops: 0 }).plan(k)
+      expect(multiCrop({ ...small, globalCrops: 1, localCrops: 0 }).plan(k)).toEqual([first])
+      const [global, ...locals] = multiCrop({ ...small, globalCrops: 1 }).plan(k)
+      expect(global).toEqual(first)
+      expect(locals.map(({ size }) => size)).toEqual([8, 8, 8])
+      expect(second!.size).toBe(16)
+    }),
+  )
+})
+
 test('a plan is plain data: its JSON replays the same bytes, whatever was drawn in between', () => {
   const augment = multiCrop(small)
   fc.assert(
@@ -161,6 +174,7 @@ describe('options', () => {
       "jitter: unknown option 'contarst'. Did you mean 'contrast'?",
     ],
     ['a size of 0', { globalSize: 0 }, 'globalSize to be a whole number from 1 to 16384, got 0'],
+    ['three global views', { globalCrops: 3 }, 'globalCrops to be a whole number from 1 to 2, got 3'],
     ['half a crop', { localCrops: 1.5 }, 'localCrops to be a whole number of at least 0, got 1.5'],
     ['a scale above 1', { globalScale: [0.4, 1.1] }, 'globalScale[1] to be a finite number from'],
     ['a scale the wrong way round', { localScale: [0.4, 0.05] }, 'localScale to be [low, high], got [0.4,0.05]'],

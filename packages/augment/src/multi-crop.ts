@@ -12,7 +12,7 @@ import { solarizeInPlace } from './solarize.js'
 import { drawView, type PlanKey, type ViewPlan } from './view-plan.js'
 
 export interface MultiCrop {
-  /** What `apply` returns: the two global views, then the local ones. */
+  /** What `apply` returns: the global views, then the local ones. */
   views: readonly { kind: 'global' | 'local'; size: number }[]
   /** Draws the views of a sample. The same key draws the same, whatever was drawn before. */
   plan(key: PlanKey): ViewPlan[]
@@ -34,10 +34,10 @@ export interface MultiCrop {
  */
 export function multiCrop(options: MultiCropOptions = {}): MultiCrop {
   const resolved = resolveOptions(options)
-  const { globalSize, localSize, localCrops } = resolved
+  const { globalSize, globalCrops, localSize, localCrops } = resolved
   const global = { kind: 'global', size: globalSize } as const
   const local = { kind: 'local', size: localSize } as const
-  const views = [global, global, ...Array.from({ length: localCrops }, () => local)]
+  const views = [...new Array(globalCrops).fill(global), ...new Array(localCrops).fill(local)] as MultiCrop['views']
   return {
     views,
     plan: (key) => views.map((_, view) => drawView(resolved, key, view)),

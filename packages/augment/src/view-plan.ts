@@ -28,10 +28,10 @@ export interface ViewPlan {
   solarize: number | null
 }
 
-/** Draws view `view` of a sample: 0 and 1 are the global views, the rest the local ones. */
+/** Draws view `view` of a sample: the global views come first, then the local ones. */
 export function drawView(o: ResolvedOptions, { seed, epoch, sample }: PlanKey, view: number): ViewPlan {
   const draws = (op: string) => stream(seed, op, epoch, sample, view)
-  const kind = Math.min(view, 2) // global 1, global 2, local
+  const kind = view < o.globalCrops ? view : 2 // global 1, global 2, local
   const local = kind === 2
   return {
     size: local ? o.localSize : o.globalSize,
