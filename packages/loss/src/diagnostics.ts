@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { checkCenter, checkTemperature, views } from './check.js'
+import { checkCenter, checkRows, checkTemperature, views } from './check.js'
 import { crossEntropyOf } from './cross-entropy.js'
 import { selfDistillation as defaults } from './defaults.js'
 import type { SelfDistillationOptions } from './self-distillation.js'
 import { meanEntropy, softmaxParts, teacherParts } from './softmax.js'
+import { unitRows } from './unit-rows.js'
 
 /** Scalars that tell a collapse; entropies in nats. */
 export interface Diagnostics {
@@ -98,4 +99,21 @@ function meansOf(
     share: tf.mean(targets, 0),
     votes: tf.mean(largest, 0),
   }
+}
+
+/**
+ * How far outputs are spread over the sphere: the standard deviation of each dimension of the rows at unit length, the mean over dimensions,
+ * times √D. 1 when directions are spread evenly, 0 when all outputs point one way: a collapse, for losses without a softmax.
+ *
+ * Chen & He 2021 (SimSiam), section 4.1.
+ *
+ * @param outputs [rows, D]
+ */
+export function outputSpread(outputs: tf.Tensor2D): tf.Scalar {
+  checkRows('outputSpread', 'outputs', outputs)
+  return tf.tidy('diagnostics', () => {
+    const unit = unitRows(outputs)
+    const deviation = tf.sqrt(tf.mean(tf.square(tf.sub(unit, tf.mean(unit, 0, true))), 0)) // [D]
+    return tf.mul(tf.mean(deviation), Math.sqrt(outputs.shape[1])) as tf.Scalar
+  })
 }

@@ -39,3 +39,19 @@ export function sinkhornKnopp(
     return tf.exp(logs)
   })
 }
+
+/**
+ * Targets by a softmax over the batch, then each row divided by its sum: one round of Sinkhorn-Knopp.
+ *
+ * Caron et al. 2021, table 15 ("softmax(batch)") and appendix C.
+ *
+ * @param teacher logits of the whole batch [rows, K]
+ * @returns distributions [rows, K]
+ * @throws RangeError for a temperature not above 0
+ */
+export function softmaxOverBatch(
+  teacher: tf.Tensor2D,
+  { teacherTemp = defaults.teacherTemp }: Pick<SinkhornOptions, 'teacherTemp'> = {},
+): tf.Tensor2D {
+  return sinkhornKnopp(teacher, { teacherTemp, iterations: 1 })
+}
