@@ -1,7 +1,7 @@
 import { knn } from '@dino/eval/defaults'
 import { buildCommand } from '@stricli/core'
 import { above0, type Context, interruptible, loading, wholeNumber } from './command.js'
-import { checkpoint, engine, imageSize, json, network } from './shared-flags.js'
+import { cacheDir, checkpoint, engine, imageSize, json, network, output } from './shared-flags.js'
 
 export interface KnnFlags {
   data: string
@@ -9,7 +9,9 @@ export interface KnnFlags {
   temperature: number
   network: 'teacher' | 'student'
   imageSize?: number
+  cacheDir?: string
   engine: string
+  output?: string
   json: boolean
 }
 
@@ -51,7 +53,9 @@ export const evalKnn = buildCommand<KnnFlags, [checkpoint: string], Context>({
       },
       network,
       imageSize,
+      cacheDir,
       engine,
+      output,
       json,
     },
     aliases: { k: 'k' },

@@ -29,3 +29,17 @@ export const engine = {
 } as const
 
 export const json = { kind: 'boolean', default: false, withNegated: false, brief: 'print JSON' } as const
+
+export const output = {
+  kind: 'parsed',
+  parse: String,
+  optional: true,
+  brief: 'file for the result as JSON; beside the checkpoint of a run unless given',
+} as const
+
+export const cacheDir = {
+  kind: 'parsed',
+  parse: String,
+  optional: true,
+  brief: "folder that keeps features for the next time; a run's own features/ unless given",
+} as const

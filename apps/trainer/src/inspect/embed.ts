@@ -32,6 +32,28 @@ export function clsEmbedder(options: EmbedOptions): Promise<Embedder> {
   return embedder('cls', options, options.config.embedDim, vit.apply)
 }
 
+/** Which features a linear classifier is given. */
+export interface FeatureLayers {
+  /** Last blocks whose [CLS] is taken, 1 or more. */
+  blocks: number
+  /** Adds the mean of the last block's patch tokens. */
+  avgpool: boolean
+}
+
+/** [CLS] of the last blocks, the last block's last, and perhaps the mean patch: each after the final norm (METHOD.md, 1.15). */
+export function lastBlocksEmbedder(options: EmbedOptions, { blocks, avgpool }: FeatureLayers): Promise<Embedder> {
+  const { embedDim: D, depth } = options.config
+  if (blocks > depth) throw new RangeError(`lastBlocksEmbedder: ${blocks} blocks of ${depth} were asked for.`)
+  if (blocks === 1 && !avgpool) return clsEmbedder(options)
+  return embedder('layers', options, (blocks + Number(avgpool)) * D, (config, params, images) => {
+    const layers = vit.intermediateLayers(config, params, images, blocks) // [B, N, D] each
+    const [B, N] = layers[0]!.shape
+    const parts = layers.map((layer) => tf.reshape(tf.slice3d(layer, [0, 0, 0], [B, 1, D]), [B, D]) as tf.Tensor2D)
+    if (avgpool) parts.push(tf.mean(tf.slice3d(layers.at(-1)!, [0, 1, 0], [B, N - 1, D]), 1))
+    return tf.concat2d(parts, 1) // [B, (blocks + avgpool) · D]
+  })
+}
+
 /** Attention of [CLS] to the patches in the last block: [heads, patches] an image. */
 export function attentionEmbedder(options: EmbedOptions): Promise<Embedder> {
   const patches = vit.tokens(options.config, options.height, options.width) - 1

@@ -6,7 +6,7 @@ import type { TrainIO } from '../report/io.js'
 import type { TrainImages } from '../train/images.js'
 import { prefixed } from '../train/model.js'
 import type { Backbone } from './backbone.js'
-import { clsEmbedder, type Embedder } from './embed.js'
+import { clsEmbedder, type Embedder, type EmbedOptions } from './embed.js'
 
 /** Features of a list of images, one row each; rows of unreadable images are left out. */
 export interface FeatureTable {
@@ -104,15 +104,26 @@ async function evalView(
   return evalTransform(image, { resize: Math.round((size * 256) / 224), crop: size }).data
 }
 
+export interface OpenFeaturesOptions {
+  engine: string
+  /** Pixels of the square that the network sees. */
+  size: number
+  /** Images of one call. Default 32. */
+  batch?: number
+  /** Which features. Default: [CLS]. */
+  embedder?: (options: EmbedOptions) => Promise<Embedder>
+  io: TrainIO
+}
+
 /** A session that holds a backbone and turns square images of `size` pixels into its features. */
 export async function openFeatures(
   backbone: Backbone,
-  { engine, size, batch = 32, io }: { engine: string; size: number; batch?: number; io: TrainIO },
+  { engine, size, batch = 32, embedder = clsEmbedder, io }: OpenFeaturesOptions,
 ): Promise<{ session: Session; embed: Embedder }> {
   const session = await openSession({ engine, onProgress: engineProgress(io) })
   try {
     await session.create(prefixed('backbone.', backbone.tensors))
-    const embed = await clsEmbedder({
+    const embed = await embedder({
       session,
       config: backbone.config,
       prefix: 'backbone.',
