@@ -9,6 +9,8 @@ export interface UpdateOptions {
   lr: number | tf.Scalar
   /** Weight decay of this step, 0 or more; only for parameters that decay (`decays`). */
   weightDecay: number | tf.Scalar
+  /** Factors of the learning rate by parameter, 0 or more, such as `layerDecay` gives. Default 1 each. */
+  lrScale?: Readonly<Record<string, number>>
 }
 
 /** A pure optimizer: state goes in and comes out. */
@@ -89,13 +91,21 @@ export function optimizer<Slot extends string, Options extends UpdateOptions>(
     return tf.tidy('optimizer', () => {
       const lr = scalar(where, 'lr', options.lr)
       const weightDecay = scalar(where, 'weightDecay', options.weightDecay)
+      const { lrScale = {} } = options
+      const rateOf = (name: string) => {
+        const factor = Object.hasOwn(lrScale, name) ? nonNegative(where, `lrScale of ${name}`, lrScale[name]!) : 1
+        return factor === 1 ? lr : (tf.mul(lr, factor) as tf.Scalar)
+      }
+      const strangers = Object.keys(lrScale).filter((name) => !params[name])
+      if (strangers.length > 0)
+        throw new Error(`${where}: expected parameters for lrScale, got none for ${strangers.slice(0, 3).join(', ')}.`)
       const next = { params: { ...params }, state: { ...state } }
       for (const [name, grad] of Object.entries(grads)) {
         const param = params[name]
         if (!param) throw new Error(`${where}: expected a parameter for the gradient ${name}, got none.`)
         checkShape(where, `the gradient ${name}`, param.shape, grad, 'Was it clipped or reshaped under another name?')
         const decay = decays(name, param.shape) ? weightDecay : undefined
-        const moved = rule({ param, grad, slots: slotsOf(name, param, state), lr, decay })
+        const moved = rule({ param, grad, slots: slotsOf(name, param, state), lr: rateOf(name), decay })
         next.params[name] = moved.param
         for (const slot of slotNames) next.state[`${slot}.${name}`] = moved.slots[slot]
       }
