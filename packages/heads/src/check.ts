@@ -11,6 +11,12 @@ export function checkPositiveIntegers(where: string, sizes: Record<string, numbe
   }
 }
 
+export function checkOneOf(where: string, name: string, value: string, values: readonly string[]): void {
+  if (!values.includes(value)) {
+    throw new RangeError(`${where}: expected ${name} to be one of ${values.join(', ')}, got ${value}`)
+  }
+}
+
 export function checkParams(where: string, params: Params, shapes: Record<string, number[]>): void {
   for (const [name, shape] of Object.entries(shapes)) {
     const tensor = params[name] as tf.Tensor | undefined

@@ -137,3 +137,55 @@ test('outputs and gradients leave no tensor behind', () => {
   }
   expect(tf.memory().numTensors).toBe(before)
 })
+
+test('without a last layer the output is the bottleneck as it is; with a plain one, its products', () => {
+  const bare = { ...config, lastLayer: 'none' } as const
+  const params = projection.init(bare, 3)
+  expect(Object.keys(params).some((name) => name.startsWith('last_layer'))).toBe(false)
+  const h = projection.apply(bare, params, features(5))
+  expect(h.shape).toEqual([5, 4])
+  expect(projection.width(bare)).toBe(4)
+  expect(projection.width(config)).toBe(12)
+
+  const plain = { ...config, lastLayer: 'linear' } as const
+  const weight = projection.init(plain, 3)['last_layer.weight']!
+  expect(weight.shape).toEqual([12, 4])
+  const y = projection.apply(plain, { ...params, 'last_layer.weight': weight }, features(5))
+  const unit = tf.div(h, tf.sqrt(tf.sum(tf.square(h), 1, true)))
+  const expected = tf.matMul(unit as tf.Tensor2D, weight as tf.Tensor2D, false, true)
+  expect(largestDifference(y.dataSync(), expected.dataSync())).toBeLessThan(1e-6)
+})
+
+test('without a bottleneck hidden layers meet the prototypes, or the features do', () => {
+  const none = { ...config, bottleneck: false, nlayers: 0 }
+  expect(projection.shapes(none)).toEqual({ 'last_layer.weight_g': [12, 1], 'last_layer.weight_v': [12, 8] })
+  const x = features(3)
+  const params = projection.init(none, 0)
+  const v = params['last_layer.weight_v'] as tf.Tensor2D
+  const expected = tf.div(tf.matMul(x, v, false, true), tf.sqrt(tf.sum(tf.square(v), 1)))
+  expect(largestDifference(projection.apply(none, params, x).dataSync(), expected.dataSync())).toBeLessThan(1e-5)
+  expect(projection.shapes({ ...none, nlayers: 2 })).toEqual({
+    'mlp.0.weight': [10, 8],
+    'mlp.0.bias': [10],
+    'mlp.2.weight': [10, 10],
+    'mlp.2.bias': [10],
+    'last_layer.weight_g': [12, 1],
+    'last_layer.weight_v': [12, 10],
+  })
+  expect(() => projection.shapes({ ...none, lastLayer: 'none' })).toThrow('expected a bottleneck')
+  expect(() => projection.shapes({ ...config, nlayers: 0 })).toThrow('nlayers to be a positive integer, got 0')
+})
+
+test('a predictor stands between the bottleneck and its normalisation', () => {
+  const params = projection.init(config, 3)
+  const seen: number[][] = []
+  const longer = projection.apply(config, params, features(5), {
+    predict: (h) => {
+      seen.push(h.shape)
+      return tf.mul(h, 3)
+    },
+  })
+  expect(seen).toEqual([[5, 4]])
+  const direct = projection.apply(config, params, features(5)) // a length is normalised away
+  expect(largestDifference(longer.dataSync(), direct.dataSync())).toBeLessThan(1e-6)
+})
