@@ -1,6 +1,7 @@
 import type { Image } from '@dino/augment'
 import { expect, test, vi } from 'vitest'
 import { resolveConfig } from '../config/resolve.js'
+import { cropOptions } from './crop-options.js'
 import { createFeed } from './feed.js'
 import { imagesInMemory, type TrainImages } from './images.js'
 
@@ -14,7 +15,7 @@ const config = resolveConfig({
   batchSize: 2,
   numWorkers: 0,
 })
-const run = { start: 0, total: 6, iterationsPerEpoch: 6 }
+const run = { crops: cropOptions(config), start: 0, total: 6, iterationsPerEpoch: 6 }
 
 function gray(count: number): TrainImages {
   const image: Image = { data: new Uint8Array(300).fill(90), width: 10, height: 10, channels: 3 }
@@ -28,6 +29,7 @@ async function namesOf(feed: ReturnType<typeof createFeed>, batches: number): Pr
   const names: string[][] = []
   for (let i = 0; i < batches; i++) {
     const batch = await feed.next()
+    expect(batch.indices.map(String)).toEqual(batch.names)
     names.push(batch.names)
     batch.release()
   }

@@ -1,8 +1,8 @@
+import type { MultiCropOptions } from '@dino/augment'
 import { AugmentPool } from '@dino/augment/node'
 import { permutation } from '@dino/random'
 import type { TrainConfig } from '../config/schema.js'
 import { Failure } from '../report/io.js'
-import { cropOptions } from './crop-options.js'
 import type { TrainImages } from './images.js'
 
 /** The crops of one step, uint8, channels last, view by view. */
@@ -11,6 +11,8 @@ export interface Batch {
   local?: Uint8Array
   /** Names of the images in it. */
   names: string[]
+  /** Their numbers in the list. */
+  indices: number[]
   /** Gives the memory of the crops back; they may not be read after it. */
   release(): void
 }
@@ -24,6 +26,8 @@ export interface Feed {
 }
 
 export interface FeedOptions {
+  /** The views of each image. */
+  crops: MultiCropOptions
   /** First iteration. */
   start: number
   /** Iterations of the run. */
@@ -41,13 +45,13 @@ export interface FeedOptions {
  */
 export function createFeed(
   images: TrainImages,
-  config: TrainConfig,
-  { start, total, iterationsPerEpoch, setAside: known = [] }: FeedOptions,
+  config: Pick<TrainConfig, 'batchSize' | 'numWorkers' | 'seed' | 'background'>,
+  { crops, start, total, iterationsPerEpoch, setAside: known = [] }: FeedOptions,
 ): Feed {
   const pool = new AugmentPool({
     workers: config.numWorkers,
     seed: config.seed,
-    options: cropOptions(config),
+    options: crops,
     decode: { background: config.background },
   })
   const setAside = new Map(known)
@@ -64,7 +68,8 @@ export function createFeed(
       const batch = await pool.batch({ epoch, samples: indices.map((index) => images.sample(index)) })
       if (batch.failed.length === 0) {
         const [global, local] = batch.views
-        return { global: global!, local, names: indices.map((i) => images.name(i)), release: () => batch.release() }
+        const names = indices.map((i) => images.name(i))
+        return { global: global!, local, names, indices, release: () => batch.release() }
       }
       for (const { index, reason } of batch.failed) setAside.set(index, reason)
       batch.release()

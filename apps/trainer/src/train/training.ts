@@ -3,6 +3,7 @@ import * as vit from '@dino/vit'
 import type { TrainConfig } from '../config/schema.js'
 import { type Checkpoint, checkpointPath, type Progress, saveCheckpoint } from './checkpoint.js'
 import { type CropFeeds, SUM, type TrainStep, trainStep } from './compile-step.js'
+import { cropOptions } from './crop-options.js'
 import { type Batch, createFeed } from './feed.js'
 import type { TrainImages } from './images.js'
 import { initStudent, type Setup } from './model.js'
@@ -112,6 +113,7 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
   const A = config.accumulate
   const known = checkpoint?.progress.setAside ?? []
   const feed = createFeed(images, config, {
+    crops: cropOptions(config),
     start: start * A,
     total: last * A,
     iterationsPerEpoch: perEpoch * A,
