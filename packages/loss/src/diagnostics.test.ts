@@ -1,7 +1,14 @@
 import '@tensorflow/tfjs-backend-cpu'
 import * as tf from '@tensorflow/tfjs-core'
 import { expect, test } from 'vitest'
-import { type Diagnostics, diagnosticMeans, diagnostics, fromMeans, selfDistillation } from './index.js'
+import {
+  type Diagnostics,
+  diagnosticMeans,
+  diagnostics,
+  fromMeans,
+  selfDistillation,
+  targetDiagnosticMeans,
+} from './index.js'
 
 const [B, V, K] = [4, 5, 32]
 const lnK = Math.log(K)
@@ -83,4 +90,14 @@ test('the means of two halves of a batch give the diagnostics of the whole', () 
   const halves = read(fromMeans(Object.fromEntries(sums) as never))
   const whole = read(diagnostics(student, teacher, center))
   for (const name of Object.keys(whole) as (keyof Diagnostics)[]) expect(halves[name]).toBeCloseTo(whole[name]!, 5)
+})
+
+test('targets made in another way are measured alike; a target of exactly 0 counts as nothing', () => {
+  const [student, teacher] = [noise(V * B, 0.37), noise(2 * B, 0.71)]
+  const targets = tf.softmax(tf.div(teacher, 0.5)) as tf.Tensor2D
+  const expected = read(diagnostics(student, teacher, center, { teacherTemp: 0.5 }))
+  const actual = read(fromMeans(targetDiagnosticMeans(student, targets)))
+  for (const name of Object.keys(expected) as (keyof Diagnostics)[]) expect(actual[name]).toBeCloseTo(expected[name], 4)
+  const oneHot = tf.cast(tf.oneHot(tf.fill([2 * B], 1, 'int32'), K), 'float32') as tf.Tensor2D
+  expect(read(fromMeans(targetDiagnosticMeans(student, oneHot))).teacherEntropy).toBeCloseTo(0, 6)
 })

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { checkCenter, checkRows, checkTemperature, views } from './check.js'
+import { checkCenter, checkRows, checkTemperature, type Setting, views } from './check.js'
 import { crossEntropyOf } from './cross-entropy.js'
 import { selfDistillation as defaults } from './defaults.js'
 import type { SelfDistillationOptions } from './self-distillation.js'
@@ -64,6 +64,27 @@ export function diagnosticMeans(
   return tf.tidy('diagnostics', () => ({ ...meansOf('diagnosticMeans', student, teacher, center, options) }))
 }
 
+/**
+ * The same for targets made in another way, for example by `sinkhornKnopp`.
+ *
+ * @param student logits [V · B, K], the two global views first
+ * @param targets distributions [2 · B, K], rows summing to 1
+ * @throws RangeError if shapes disagree or the temperature is not above 0
+ */
+export function targetDiagnosticMeans(
+  student: tf.Tensor2D,
+  targets: tf.Tensor2D,
+  { studentTemp = defaults.studentTemp }: Pick<SelfDistillationOptions, 'studentTemp'> = {},
+): DiagnosticMeans {
+  const { V } = views('targetDiagnosticMeans', student, targets)
+  checkTemperature('targetDiagnosticMeans', 'studentTemp', studentTemp)
+  return tf.tidy('diagnostics', () => {
+    const logs = tf.log(tf.maximum(targets, 1e-37)) // 0 · log 0 = 0
+    const entropy = tf.neg(tf.mean(tf.sum(tf.mul(targets, logs), 1))) as tf.Scalar
+    return measure(student, { targets, ranks: targets, entropy }, V, studentTemp)
+  })
+}
+
 /** Diagnostics of a whole batch from its means. */
 export function fromMeans({ teacherEntropy, studentEntropy, kl, share, votes }: DiagnosticMeans): Diagnostics {
   return tf.tidy('diagnostics', () => ({
@@ -88,14 +109,23 @@ function meansOf(
   checkTemperature(where, 'teacherTemp', teacherTemp)
   const parts = teacherParts(teacher, center, teacherTemp)
   const targets: tf.Tensor2D = tf.div(parts.exp, parts.sum)
-  const teacherEntropy = meanEntropy(parts)
+  return measure(student, { targets, ranks: parts.x, entropy: meanEntropy(parts) }, V, studentTemp)
+}
+
+/** @param teacher its distributions, what orders their prototypes, and their mean entropy */
+function measure(
+  student: tf.Tensor2D,
+  { targets, ranks, entropy }: { targets: tf.Tensor2D; ranks: tf.Tensor2D; entropy: tf.Scalar },
+  V: number,
+  studentTemp: Setting,
+): DiagnosticMeans {
   const loss = crossEntropyOf(student, () => targets, V, studentTemp)
-  const K = teacher.shape[1]
-  const largest = tf.cast(tf.oneHot(tf.argMax(parts.x, 1) as tf.Tensor1D, K), 'float32') // [2B, K]
+  const K = targets.shape[1]
+  const largest = tf.cast(tf.oneHot(tf.argMax(ranks, 1) as tf.Tensor1D, K), 'float32') // [2B, K]
   return {
-    teacherEntropy,
+    teacherEntropy: entropy,
     studentEntropy: meanEntropy(softmaxParts(student, studentTemp)),
-    kl: tf.sub(loss, teacherEntropy) as tf.Scalar,
+    kl: tf.sub(loss, entropy) as tf.Scalar,
     share: tf.mean(targets, 0),
     votes: tf.mean(largest, 0),
   }

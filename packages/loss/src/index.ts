@@ -7,6 +7,7 @@ export {
   diagnostics,
   fromMeans,
   outputSpread,
+  targetDiagnosticMeans,
 } from './diagnostics.js'
 export { type InfoNceOptions, infoNce, initQueue, updateQueue } from './info-nce.js'
 export { meanSquaredError } from './mean-squared-error.js'
