@@ -81,7 +81,7 @@ export function targetDiagnosticMeans(
   return tf.tidy('diagnostics', () => {
     const logs = tf.log(tf.maximum(targets, 1e-37)) // 0 · log 0 = 0
     const entropy = tf.neg(tf.mean(tf.sum(tf.mul(targets, logs), 1))) as tf.Scalar
-    return measure(student, { targets, ranks: targets, entropy }, V, studentTemp)
+    return { ...measure(student, { targets, ranks: targets, entropy }, V, studentTemp) }
   })
 }
 
