@@ -1,12 +1,15 @@
 import { checkFeatures, type Features, rowLength } from './features.js'
+import { createTop, offer, sortTop } from './top.js'
 
 export interface NearestOptions {
   /** 'cosine' divides by both lengths, 'dot' takes the rows as they are. Default 'cosine'. */
   metric?: 'cosine' | 'dot'
+  /** The queries are the database, and a row is no neighbour of itself. Default false. */
+  leaveOneOut?: boolean
 }
 
 export interface Nearest {
-  /** Neighbours per query: the k that was asked for, or the size of a smaller database. */
+  /** Neighbours per query: the k that was asked for, or all that a smaller database has. */
   k: number
   /** [queries, k] rows of the database, the most similar first; of equals, the lower row first. */
   indices: Int32Array
@@ -31,20 +34,20 @@ const DATABASE_TILE = 2
  *
  * @param queries [Q, dim]
  * @param database [N, dim]
- * @param k neighbours, 1 or more; clipped to N
+ * @param k neighbours, 1 or more; clipped to N, or N - 1 with leaveOneOut
  */
 export function nearest(
   queries: Features,
   database: Features,
   k: number,
-  { metric = 'cosine' }: NearestOptions = {},
+  { metric = 'cosine', leaveOneOut = false }: NearestOptions = {},
 ): Nearest {
-  check(queries, database, k, metric)
+  checkNearest('nearest', queries, database, k, { metric, leaveOneOut })
   const { dim } = queries
-  const kept = Math.min(k, database.rows)
+  const kept = Math.min(k, leaveOneOut ? Math.max(0, database.rows - 1) : database.rows)
   const top = createTop(queries.rows, kept)
-  const scales = scalesOf(queries, metric)
-  const databaseScales = scalesOf(database, metric)
+  const scales = scalesOf('nearest', queries, metric)
+  const databaseScales = leaveOneOut ? scales : scalesOf('nearest', database, metric)
   const depth = Math.min(DEPTH, dim)
   const queryPanel = new Float64Array(QUERY_BLOCK * depth)
   const databasePanel = new Float64Array(DATABASE_BLOCK * depth)
@@ -62,33 +65,47 @@ export function nearest(
         pack(database, databaseScales, base, columns, from, to, DATABASE_TILE, databasePanel)
         addProducts(queryPanel, rows, databasePanel, columns, to - from, products)
       }
-      for (let row = 0; row < rows; row++) offer(top, first + row, products, row * DATABASE_BLOCK, columns, base)
+      for (let row = 0; row < rows; row++) {
+        const self = first + row - base
+        // Others displace it: they are as many as are kept.
+        if (leaveOneOut && self >= 0 && self < columns) products[row * DATABASE_BLOCK + self] = Number.NEGATIVE_INFINITY
+        offer(top, first + row, products, row * DATABASE_BLOCK, columns, base)
+      }
     }
   }
   return sortTop(top, queries.rows)
 }
 
-function check(queries: Features, database: Features, k: number, metric: string): void {
-  checkFeatures('nearest', 'queries', queries)
-  checkFeatures('nearest', 'database', database)
+export function checkNearest(
+  where: string,
+  queries: Features,
+  database: Features,
+  k: number,
+  { metric, leaveOneOut }: Required<NearestOptions>,
+): void {
+  checkFeatures(where, 'queries', queries)
+  checkFeatures(where, 'database', database)
   if (queries.dim !== database.dim) {
     throw new RangeError(
-      `nearest: expected queries and database of one width, got ${queries.dim} and ${database.dim}. Are they from one model?`,
+      `${where}: expected queries and database of one width, got ${queries.dim} and ${database.dim}. Are they from one model?`,
     )
   }
   if (!Number.isInteger(k) || k < 1) {
-    throw new RangeError(`nearest: expected k to be a whole number of 1 or more, got ${k}.`)
+    throw new RangeError(`${where}: expected k to be a whole number of 1 or more, got ${k}.`)
   }
   if (metric !== 'cosine' && metric !== 'dot') {
-    throw new RangeError(`nearest: expected metric 'cosine' or 'dot', got '${metric}'.`)
+    throw new RangeError(`${where}: expected metric 'cosine' or 'dot', got '${metric}'.`)
+  }
+  if (leaveOneOut && (queries.rows !== database.rows || queries.data !== database.data)) {
+    throw new RangeError(`${where}: leaveOneOut needs the database as queries. Pass the same features twice.`)
   }
 }
 
 /** What each row is multiplied by; refuses rows that are not finite. */
-function scalesOf(features: Features, metric: 'cosine' | 'dot'): Float64Array {
+export function scalesOf(where: string, features: Features, metric: 'cosine' | 'dot'): Float64Array {
   const scales = new Float64Array(features.rows)
   for (let row = 0; row < features.rows; row++) {
-    const length = rowLength('nearest', features, row)
+    const length = rowLength(where, features, row)
     scales[row] = metric === 'cosine' ? 1 / length : 1
   }
   return scales
@@ -168,83 +185,4 @@ function addProducts(
       products[o3 + 1] = c31
     }
   }
-}
-
-/** Per query a binary heap with the worst kept neighbour at its root. */
-interface Top {
-  k: number
-  filled: Int32Array
-  indices: Int32Array
-  similarities: Float64Array
-}
-
-function createTop(queries: number, k: number): Top {
-  return {
-    k,
-    filled: new Int32Array(queries),
-    indices: new Int32Array(queries * k),
-    similarities: new Float64Array(queries * k),
-  }
-}
-
-/** Offers one query the products of a block. An equal that comes later, so with a higher row, does not displace one. */
-function offer(top: Top, query: number, products: Float64Array, from: number, columns: number, base: number): void {
-  const { k, filled, similarities } = top
-  const root = query * k
-  for (let column = 0; column < columns; column++) {
-    const similarity = products[from + column]
-    if (filled[query] < k) push(top, query, similarity, base + column)
-    else if (similarity > similarities[root]) replaceRoot(top, query, similarity, base + column)
-  }
-}
-
-function push({ k, filled, indices, similarities }: Top, query: number, similarity: number, index: number): void {
-  const root = query * k
-  let at = filled[query]++
-  while (at > 0) {
-    const parent = (at - 1) >> 1
-    if (!isWorse(similarity, index, similarities[root + parent], indices[root + parent])) break
-    similarities[root + at] = similarities[root + parent]
-    indices[root + at] = indices[root + parent]
-    at = parent
-  }
-  similarities[root + at] = similarity
-  indices[root + at] = index
-}
-
-function replaceRoot({ k, indices, similarities }: Top, query: number, similarity: number, index: number): void {
-  const root = query * k
-  let at = 0
-  for (let child = 1; child < k; child = 2 * at + 1) {
-    const right = child + 1
-    if (
-      right < k &&
-      isWorse(similarities[root + right], indices[root + right], similarities[root + child], indices[root + child])
-    ) {
-      child = right
-    }
-    if (!isWorse(similarities[root + child], indices[root + child], similarity, index)) break
-    similarities[root + at] = similarities[root + child]
-    indices[root + at] = indices[root + child]
-    at = child
-  }
-  similarities[root + at] = similarity
-  indices[root + at] = index
-}
-
-function isWorse(similarity: number, index: number, otherSimilarity: number, otherIndex: number): boolean {
-  return similarity < otherSimilarity || (similarity === otherSimilarity && index > otherIndex)
-}
-
-function sortTop({ k, indices, similarities }: Top, queries: number): Nearest {
-  const sorted: Nearest = { k, indices: new Int32Array(queries * k), similarities: new Float32Array(queries * k) }
-  const order = Array.from({ length: k }, (_, i) => i)
-  for (let root = 0; root < queries * k; root += k) {
-    order.sort((i, j) => similarities[root + j] - similarities[root + i] || indices[root + i] - indices[root + j])
-    order.forEach((from, to) => {
-      sorted.indices[root + to] = indices[root + from]
-      sorted.similarities[root + to] = similarities[root + from]
-    })
-  }
-  return sorted
 }
