@@ -1,4 +1,5 @@
-import { checkFeatures, type Features, normalize } from './features.js'
+import { checkFeatures, type Features, rowLength } from './features.js'
+import { QUERIES, windowProducts } from './window-products.js'
 
 /** A frame whose masks are known. */
 export interface ContextFrame {
@@ -38,41 +39,55 @@ export function propagateMasks(
   const patches = height * width
   check(target, context, { height, width, topk, neighbourhood, temperature })
   const objects = context[0]!.masks.length / patches
-  const queries = normalize(target)
-  const keys = context.map(({ features }) => normalize(features))
-  const { dim } = target
   const reach = neighbourhood > 0 ? neighbourhood : Math.max(height, width)
+  const products = windowProducts({
+    keys: context.length * patches,
+    dim: target.dim,
+    width,
+    products: context.length * Math.min(height, 2 * reach + 1) * Math.min(width, 2 * reach + QUERIES),
+  })
+  for (const [frame, { features }] of context.entries()) {
+    writeNormalized(features, 0, patches, products.keys.subarray(frame * patches * products.stride), products.stride)
+  }
   const out = new Float32Array(objects * patches)
-  const similarities = new Float64Array(context.length * patches)
   const sums = new Float64Array(objects)
-  const places = new Int32Array(context.length * patches)
+  const largest = new Float64Array(topk) // rising
 
-  for (let patch = 0; patch < patches; patch++) {
-    const [row, column] = [Math.floor(patch / width), patch % width]
-    const [top, bottom] = [Math.max(0, row - reach), Math.min(height - 1, row + reach)]
-    const [left, right] = [Math.max(0, column - reach), Math.min(width - 1, column + reach)]
-    let count = 0
-    for (const [frame, { data }] of keys.entries()) {
-      for (let y = top; y <= bottom; y++) {
-        for (let x = left; x <= right; x++) {
-          const other = y * width + x
-          places[count] = frame * patches + other
-          similarities[count++] = dot(queries.data, patch * dim, data, other * dim, dim)
+  for (let row = 0; row < height; row++) {
+    const [first, last] = [Math.max(0, row - reach), Math.min(height - 1, row + reach)]
+    const rows = last - first + 1
+    // Neighbours in a row have nearly the same neighbourhood: all of theirs is computed for each.
+    for (let column = 0; column < width; column += QUERIES) {
+      const queries = Math.min(QUERIES, width - column)
+      const left = Math.max(0, column - reach)
+      const columns = Math.min(width - 1, column + queries - 1 + reach) - left + 1
+      writeNormalized(target, row * width + column, queries, products.queries, products.stride)
+      for (let frame = 0; frame < context.length; frame++) {
+        products.window(frame * patches + first * width + left, rows, columns, frame * rows * columns)
+      }
+      for (let query = 0; query < queries; query++) {
+        const from = Math.max(0, column + query - reach) - left
+        const to = Math.min(width - 1, column + query + reach) - left
+        const similarities = products.out.subarray(query * products.outStride, (query + 1) * products.outStride)
+        takeLargest(similarities, context.length * rows, columns, from, to, largest)
+        const [least, most] = [largest[0], largest[topk - 1]]
+        let total = 0
+        sums.fill(0)
+        for (let line = 0; line < context.length * rows; line++) {
+          for (let x = from; x <= to; x++) {
+            const similarity = similarities[line * columns + x]
+            if (similarity < least) continue
+            const weight = Math.exp((similarity - most) / temperature)
+            total += weight
+            const { masks } = context[Math.floor(line / rows)]!
+            const other = (first + (line % rows)) * width + left + x
+            for (let object = 0; object < objects; object++) sums[object] += weight * masks[object * patches + other]
+          }
         }
+        const patch = row * width + column + query
+        for (let object = 0; object < objects; object++) out[object * patches + patch] = sums[object] / total
       }
     }
-    const least = kthLargest(similarities, count, topk)
-    let total = 0
-    sums.fill(0)
-    for (let i = 0; i < count; i++) {
-      if (similarities[i] < least) continue
-      const weight = Math.exp(similarities[i] / temperature)
-      total += weight
-      const { masks } = context[Math.floor(places[i] / patches)]!
-      const other = places[i] % patches
-      for (let object = 0; object < objects; object++) sums[object] += weight * masks[object * patches + other]
-    }
-    for (let object = 0; object < objects; object++) out[object * patches + patch] = sums[object] / total
   }
   return out
 }
@@ -130,23 +145,41 @@ function check(target: Features, context: readonly ContextFrame[], options: Requ
   if (!(temperature > 0)) throw new RangeError(`propagateMasks: expected a temperature above 0, got ${temperature}.`)
 }
 
-function dot(a: Float32Array, i: number, b: Float32Array, j: number, length: number): number {
-  let sum = 0
-  for (let d = 0; d < length; d++) sum += a[i + d] * b[j + d]
-  return sum
+/** Rows `first` and on, each divided by its length, to `out`, where rows are `stride` apart and end in zeros. */
+function writeNormalized(features: Features, first: number, rows: number, out: Float32Array, stride: number): void {
+  const { data, dim } = features
+  for (let row = 0; row < rows; row++) {
+    const scale = 1 / rowLength('propagateMasks', features, first + row)
+    const [source, target] = [(first + row) * dim, row * stride]
+    for (let d = 0; d < dim; d++) out[target + d] = data[source + d] * scale
+    out.fill(0, target + dim, target + stride)
+  }
 }
 
-/** The k-th largest of the first `count` values; the least when there are fewer. */
-function kthLargest(values: Float64Array, count: number, k: number): number {
-  const kept = new Float64Array(Math.min(k, count)).fill(-Infinity) // rising
-  for (let i = 0; i < count; i++) {
-    if (values[i] <= kept[0]) continue
-    let at = 0
-    while (at + 1 < kept.length && kept[at + 1] < values[i]) {
-      kept[at] = kept[at + 1]
-      at++
+/**
+ * The k largest values from column `from` to `to` of some rows, rising; minus infinity before them when there are fewer.
+ *
+ * @param largest [k], written
+ */
+function takeLargest(
+  values: Float32Array,
+  rows: number,
+  columns: number,
+  from: number,
+  to: number,
+  largest: Float64Array,
+): void {
+  largest.fill(Number.NEGATIVE_INFINITY)
+  for (let row = 0; row < rows; row++) {
+    for (let i = row * columns + from; i <= row * columns + to; i++) {
+      const value = values[i]
+      if (value <= largest[0]) continue
+      let at = 0
+      while (at + 1 < largest.length && largest[at + 1] < value) {
+        largest[at] = largest[at + 1]
+        at++
+      }
+      largest[at] = value
     }
-    kept[at] = values[i]
   }
-  return kept[0]!
 }
