@@ -51,6 +51,13 @@ export function above0(text: string): number {
   throw new Failure(`expected a number, above 0, got ${JSON.stringify(text)}`, 2)
 }
 
+/** Parser of a number from 0. */
+export function atLeast0(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value
+  throw new Failure(`expected a number, at least 0, got ${JSON.stringify(text)}`, 2)
+}
+
 /** Parser of a share, 0 to 1. */
 export function share(text: string): number {
   const value = Number(text)
