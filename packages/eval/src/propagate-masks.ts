@@ -92,32 +92,6 @@ export function propagateMasks(
   return out
 }
 
-/**
- * Each mask stretched to reach from 0 to 1; one without a positive value stays as it is.
- *
- * @param masks [objects, height · width]
- * @returns the same, in a new array
- */
-export function normalizeMasks(masks: Float32Array, objects: number): Float32Array {
-  const out = masks.slice()
-  const patches = masks.length / objects
-  if (!Number.isInteger(patches)) {
-    throw new RangeError(`normalizeMasks: expected masks of one size, got ${masks.length} values for ${objects}.`)
-  }
-  for (let object = 0; object < objects; object++) {
-    const mask = out.subarray(object * patches, (object + 1) * patches)
-    let [least, most] = [Infinity, -Infinity]
-    for (const value of mask) {
-      least = Math.min(least, value)
-      most = Math.max(most, value)
-    }
-    if (!(most > 0)) continue
-    const range = most - least
-    for (let i = 0; i < patches; i++) mask[i] = range > 0 ? (mask[i] - least) / range : 0
-  }
-  return out
-}
-
 function check(target: Features, context: readonly ContextFrame[], options: Required<PropagateOptions>): void {
   const { height, width, topk, neighbourhood, temperature } = options
   const patches = height * width
