@@ -1,6 +1,7 @@
 export { resolveConfig } from './config/resolve.js'
 export type { TrainConfig } from './config/schema.js'
 export { compileStep, trainStep } from './train/compile-step.js'
+export { dropPathFeeds } from './train/drop-path.js'
 export { type Estimate, estimate, type Measurement, measureSteps } from './train/estimate.js'
 export { forward, initStudent, modelShapes, type Setup } from './train/model.js'
 export { setupOf } from './train/setup.js'

@@ -2,6 +2,7 @@ import { type Case, toNHWC } from '@dino/fixtures'
 import type { Session, TraceableFunction } from '@dino/graph'
 import { cosineSchedule, teacherTempSchedule } from '@dino/optim'
 import { dinoStep, initialState, type Setup, type StepInputs } from '@dino/trainer'
+import type { VitConfig } from '@dino/vit'
 import type { HostTensor } from '@dino/weights'
 import {
   type Check,
@@ -27,7 +28,7 @@ export async function train(c: Case, tensors: Tensors, engine: Engine): Promise<
   const values = schedules(settings)
   refuseLostStart(tensors, values.lr)
   const student = {
-    ...prefixed('backbone.', vitParams(setup.vit, under('init.backbone.', tensors))),
+    ...prefixed('backbone.', vitParams(setup.backbone, under('init.backbone.', tensors))),
     ...prefixed('head.', under('init.head.', tensors)),
   }
   const session = await engine.open()
@@ -110,11 +111,11 @@ function refuseLostStart(tensors: Tensors, lr: Float64Array): void {
     throw new InvalidCase('init.* equals the student at the end bit for bit: what training began with is lost')
 }
 
-function trainSetup(settings: Settings, backbone: Tensors): Setup {
-  const vit = vitConfig(settings.inner('config'), backbone)
-  const head = headConfig(new Settings(settings.where, { ...settings.values, in_dim: vit.embedDim }))
+function trainSetup(settings: Settings, params: Tensors): Setup & { backbone: VitConfig } {
+  const backbone = vitConfig(settings.inner('config'), params)
+  const head = headConfig(new Settings(settings.where, { ...settings.values, in_dim: backbone.embedDim }))
   return {
-    vit,
+    backbone,
     head,
     loss: { studentTemp: settings.number('student_temp'), centerMomentum: settings.number('center_momentum') },
     optim: {

@@ -1,14 +1,22 @@
 import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { openSession } from '@dino/graph'
-import { compileStep, initialState, initStudent, resolveConfig, setupOf, type TrainConfig } from '@dino/trainer'
-import * as vit from '@dino/vit'
+import {
+  compileStep,
+  dropPathFeeds,
+  initialState,
+  initStudent,
+  resolveConfig,
+  setupOf,
+  type TrainConfig,
+} from '@dino/trainer'
+import type { Architecture } from '@dino/vit'
 import type { CommandContext } from '@stricli/core'
 import { Failure } from '../failure.js'
 import { warmUpSteps } from './defaults.js'
 
 export interface ModelFlags {
-  arch: vit.Architecture
+  arch: Architecture
   patchSize: number
   batch: number
   locals: number
@@ -54,15 +62,13 @@ export async function timeStep(flags: ModelFlags): Promise<Timing> {
     const step = await compileStep(session, setup, config, false)
     const global = bytes(2 * batch * 224 * 224 * 3)
     const local = bytes(locals * batch * 96 * 96 * 3)
-    const mask = (rows: number, draw: number) =>
-      vit.dropPathMask({ depth: setup.vit.depth, rate: config.dropPathRate, batch: rows, seed: 0, step: draw })
     const times: number[] = []
     let loss = Number.NaN
     for (let i = 0; i < steps + warmUpSteps; i++) {
       const inputs = {
         global,
-        dropPathGlobal: mask(2 * batch, 2 * i),
-        ...(locals > 0 && { local, dropPathLocal: mask(locals * batch, 2 * i + 1) }),
+        ...(locals > 0 && { local }),
+        ...dropPathFeeds(setup, config, i),
         lr: 1e-4,
         weightDecay: 0.04,
         momentum: 0.996,

@@ -92,7 +92,7 @@ export async function runPreview(options: AugmentPreviewOptions, io: TrainIO): P
 /** What `dino train` would use with this recipe and these flags. */
 function settings(options: AugmentPreviewOptions): TrainConfig {
   const { source, output: _output, images: _images, epoch: _epoch, json: _json, recipe, ...flags } = options
-  const given = { ...flags, data: source, patchSize: 1 } // no network looks at the views
+  const given = { ...flags, data: source, arch: 'vit_tiny', patchSize: 1 } as const // no network looks at the views
   if (recipe === undefined) return resolveConfig(given)
   if (recipe in viewRecipes) {
     const { [viewRecipes[recipe as keyof typeof viewRecipes]]: chosen } = published

@@ -1,5 +1,6 @@
 import { architectures } from '@dino/vit/defaults'
 import { Failure } from '../report/io.js'
+import { isResnet, only } from './architecture.js'
 import { kebab, printed } from './fields.js'
 import type { TrainConfig } from './schema.js'
 
@@ -7,20 +8,27 @@ import type { TrainConfig } from './schema.js'
 export function checkTogether(config: TrainConfig): void {
   const say = (key: keyof TrainConfig, value: unknown = config[key]) => `--${kebab(key)} ${printed(value)}`
 
-  for (const key of ['imgSize', 'globalCropsSize', 'localCropsSize'] as const) {
-    if (key === 'localCropsSize' && config.localCropsNumber === 0) continue
+  const { arch } = config
+  for (const key of only[isResnet(arch) ? 'vit' : 'resnet']) {
+    const kind = isResnet(arch) ? 'vision transformer' : 'ResNet'
+    refuseIf(config[key] !== undefined, `${say(key)} is of a ${kind}, and ${say('arch')} is none. Leave it out`)
+  }
+  if (isResnet(arch)) checkResnet(config, say)
+  else {
+    for (const key of ['imgSize', 'globalCropsSize', 'localCropsSize'] as const) {
+      if (key === 'localCropsSize' && config.localCropsNumber === 0) continue
+      refuseIf(
+        config[key]! < config.patchSize!,
+        `${say('patchSize')} does not fit ${say(key)}: an image must hold at least one patch. Use smaller patches or larger crops`,
+      )
+    }
+
+    const { embedDim = architectures[arch].embedDim, numHeads = architectures[arch].numHeads } = config
     refuseIf(
-      config[key] < config.patchSize,
-      `${say('patchSize')} does not fit ${say(key)}: an image must hold at least one patch. Use smaller patches or larger crops`,
+      embedDim % numHeads !== 0,
+      `${say('embedDim', embedDim)} is not divisible by ${say('numHeads', numHeads)}: every head has the same width. Set --num-heads to a divisor`,
     )
   }
-
-  const embedDim = config.embedDim ?? architectures[config.arch].embedDim
-  const numHeads = config.numHeads ?? architectures[config.arch].numHeads
-  refuseIf(
-    embedDim % numHeads !== 0,
-    `${say('embedDim', embedDim)} is not divisible by ${say('numHeads', numHeads)}: every head has the same width. Set --num-heads to a divisor`,
-  )
 
   refuseIf(
     config.warmupEpochs > config.epochs,
@@ -57,6 +65,31 @@ export function checkTogether(config: TrainConfig): void {
   for (const key of ['globalCropsScale', 'localCropsScale'] as const) {
     refuseIf(config[key][0] === 0, `${say(key)}: a crop of no area. Start above 0`)
   }
+}
+
+/** Pixels that a ResNet makes one value of: strides of 2 in the stem, its pooling and three stages. */
+const RESNET_STRIDE = 32
+
+function checkResnet(config: TrainConfig, say: (key: keyof TrainConfig) => string): void {
+  const { arch, batchSize, microBatch = batchSize, localCropsNumber: L, localCropsSize } = config
+  const with_ = (key: keyof TrainConfig) => `${say(key)} with --arch ${arch}`
+  refuseIf(
+    config.dropPathRate > 0,
+    `${with_('dropPathRate')}: stochastic depth is of the vision transformers. Leave it out`,
+  )
+  refuseIf(
+    microBatch !== batchSize,
+    `${with_('microBatch')}: batch norm takes its statistics from all images that it sees, so parts would not give the step of the whole batch. Use --accumulate, which is meant to be another step, or a smaller --batch-size`,
+  )
+  refuseIf(
+    config.recompute,
+    `${with_('recompute')}: blocks would be computed twice, and move their running statistics twice. Use a smaller --batch-size`,
+  )
+  const values = L * batchSize * Math.ceil(localCropsSize / RESNET_STRIDE) ** 2
+  refuseIf(
+    L > 0 && values < 2,
+    `${say('localCropsSize')} and ${say('batchSize')} leave one value a channel in the last blocks of --arch ${arch}, and batch norm needs two. Use larger local crops or more images`,
+  )
 }
 
 /** Refuses a batch that the data cannot fill; the last, incomplete batch of an epoch is dropped as in the reference. */

@@ -12,7 +12,7 @@ test('every default is a right value of its setting', () => {
 
 test('a setting has a default unless it is optional or follows from others', () => {
   const without = fields.filter((one) => one.default === undefined && !trainConfig.shape[one.key].isOptional())
-  expect(without.map(({ key }) => key)).toEqual(['data', 'outputDir', 'imgSize', 'numWorkers'])
+  expect(without.map(({ key }) => key)).toEqual(['data', 'outputDir', 'numWorkers'])
 })
 
 test('every setting says what it means', () => {
@@ -77,8 +77,17 @@ describe('refusals', () => {
     ['globalCropsScale', [0.4], 'expected 2 numbers, each 0 to 1, got [0.4]'],
     ['normLastLayer', 'no', 'expected true or false, got "no"'],
     ['optimizer', 'adam', 'expected one of adamw, sgd, lars, got "adam"'],
-    ['arch', 'vit_huge', 'expected one of vit_tiny, vit_small, vit_base, got "vit_huge"'],
-    ['arch', 'resnet50', 'resnet50 does not train here yet; use one of vit_tiny, vit_small, vit_base'],
+    [
+      'arch',
+      'vit_huge',
+      'expected one of vit_tiny, vit_small, vit_base, resnet18, resnet34, resnet50, resnet101, got "vit_huge"',
+    ],
+    [
+      'arch',
+      'xcit_small_12_p16',
+      'xcit_small_12_p16 does not train here yet; use one of vit_tiny, vit_small, vit_base, resnet18, resnet34, resnet50, resnet101',
+    ],
+    ['resnetPlanes', [8, 16], 'expected 4 numbers, each at least 1, got [8,16]'],
   ] as const)('%s %j: %s', (key, value, message) => {
     expect(refusal(key, value)).toBe(message)
   })

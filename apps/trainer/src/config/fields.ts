@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { archs } from './architecture.js'
 import { defaults } from './defaults.js'
-import { archs, type TrainConfig, trainConfig } from './schema.js'
+import { type TrainConfig, trainConfig } from './schema.js'
 
 export type Key = keyof TrainConfig
 

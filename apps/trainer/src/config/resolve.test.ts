@@ -55,8 +55,31 @@ test.each(recipes.map((recipe) => [recipe.name, recipe] as const))(
   },
 )
 
+test('a ResNet has the settings of its kind only, whatever the recipe is of', () => {
+  const config = resolveConfig({ data, recipe: 'demo', arch: 'resnet18', resnetPlanes: [8, 8, 16, 16] })
+  expect(config).toMatchObject({ arch: 'resnet18', resnetPlanes: [8, 8, 16, 16], dropPathRate: 0, epochs: 45 })
+  expect(Object.keys(config)).not.toContain('patchSize')
+  expect(Object.keys(config)).not.toContain('embedDim')
+  expect(Object.keys(config)).not.toContain('imgSize')
+  expect(resolveConfig({ data, recipe: 'rn50', arch: 'vit_tiny' })).toMatchObject({ patchSize: 16, dropPathRate: 0.1 })
+  expect(resolveConfig({ data, arch: 'resnet50' }).outputDir).toBe('runs/resnet50')
+  expect(resolveConfig({ epochs: 200 }, {}, config)).toEqual({ ...config, epochs: 200 })
+})
+
 test.each<[TrainOptions, string]>([
   [{}, '--data is missing'],
+  [{ data, arch: 'resnet50', patchSize: 8 }, '--patch-size 8 is of a vision transformer, and --arch resnet50 is none'],
+  [{ data, resnetPlanes: [8, 8, 8, 8] }, '--resnet-planes 8,8,8,8 is of a ResNet, and --arch vit_small is none'],
+  [{ data, arch: 'resnet50', dropPathRate: 0.1 }, '--drop-path-rate 0.1 with --arch resnet50: stochastic depth'],
+  [{ data, arch: 'resnet50', microBatch: 8 }, '--micro-batch 8 with --arch resnet50: batch norm takes its statistics'],
+  [
+    { data, arch: 'resnet50', recompute: true },
+    '--recompute true with --arch resnet50: blocks would be computed twice',
+  ],
+  [
+    { data, arch: 'resnet50', batchSize: 1, localCropsNumber: 1, localCropsSize: 32 },
+    '--local-crops-size 32 and --batch-size 1 leave one value a channel',
+  ],
   [{ data, batchSize: 32, microBatch: 5 }, '--micro-batch 5 does not divide --batch-size 32: parts of different size'],
   [{ data, microBatch: 8, useBnInHead: true }, '--micro-batch 8 with --use-bn-in-head true: batch norm takes'],
   [{ data, recipe: 'papr-800' }, 'There is no recipe papr-800. Did you mean paper-800?'],

@@ -1,7 +1,5 @@
 import { z } from 'zod'
-
-/** The architectures that train today; `deit_tiny` and `deit_small` are the reference's older names of two of them. */
-export const archs = ['vit_tiny', 'vit_small', 'vit_base'] as const
+import { archs } from './architecture.js'
 
 const count = z.int().min(0)
 const positive = z.int().min(1)
@@ -10,6 +8,7 @@ const above0 = z.number().gt(0)
 const shares = z.tuple([share, share])
 const threeShares = z.tuple([share, share, share])
 const byte = z.int().min(0).max(255)
+const stages = z.tuple([positive, positive, positive, positive])
 
 /**
  * Every setting of a training run, by its camelCase name; `--kebab-case` on the command line, where the description is
@@ -32,14 +31,22 @@ export const trainConfig = z.strictObject({
     .min(1)
     .describe('folder of this run: checkpoints, metrics, config; another run is never overwritten'),
 
-  arch: z.enum(archs).describe('backbone: width 192, 384 or 768, depth 12'),
-  patchSize: positive.describe('pixels; smaller patches give better features and cost 4x at half the size'),
+  arch: z
+    .enum(archs)
+    .describe('backbone: a ViT of width 192, 384 or 768 and depth 12, or a ResNet, for which see the recipe rn50'),
+  patchSize: positive.optional().describe('pixels; smaller patches give better features and cost 4x at half the size'),
   embedDim: positive
     .optional()
     .describe('width, for a model of your own; set --num-heads with it. Of the arch unless given'),
   depth: positive.optional().describe('blocks, for a model of your own. Of the arch unless given'),
   numHeads: positive.optional().describe('attention heads, must divide the width. Of the arch unless given'),
-  imgSize: positive.describe('pixels; the grid of position embeddings is made for this. The global crops unless given'),
+  imgSize: positive
+    .optional()
+    .describe('pixels; the grid of position embeddings is made for this. The global crops unless given'),
+  resnetLayers: stages.optional().describe('blocks of the four stages, for a ResNet of your own'),
+  resnetPlanes: stages
+    .optional()
+    .describe('channels inside the blocks of the four stages. 64,128,256,512 unless given'),
 
   outDim: positive.min(2).describe('prototypes K; 4096 is enough for small data and much lighter'),
   normLastLayer: z.boolean().describe('keep prototypes at unit length; false helps a ViT-S once training is stable'),
@@ -67,7 +74,7 @@ export const trainConfig = z.strictObject({
     .optional()
     .describe('images computed at a time, must divide the batch: the same step in less memory. The batch unless given'),
   accumulate: positive.describe('batches that one optimizer step adds up; lr is scaled by all of them'),
-  recompute: z.boolean().describe('compute the blocks again for their gradients: less memory, a third more time'),
+  recompute: z.boolean().describe("compute a ViT's blocks again for their gradients: less memory, a third more time"),
   epochs: positive.describe('passes over the data; more is better (paper: 100, 300, 800)'),
   optimizer: z.enum(['adamw', 'sgd', 'lars']).describe('adamw for ViTs; sgd and lars for convnets'),
   lr: above0.describe('peak learning rate for a batch of 256: the one used is lr x batch / 256'),
@@ -80,7 +87,7 @@ export const trainConfig = z.strictObject({
     .min(0)
     .describe('largest norm of the gradient of one tensor, 0 = off; lower it if training is unstable'),
   freezeLastLayer: count.describe('epochs with fixed prototypes; raise it if the loss does not fall'),
-  dropPathRate: share.lt(1).describe('stochastic depth of the student'),
+  dropPathRate: share.lt(1).describe('stochastic depth of a ViT as student; a ResNet has none'),
 
   globalCropsSize: positive.describe('pixels of the two global crops'),
   globalCropsScale: shares.describe('share of the area that a global crop covers; without local crops use .14 1'),

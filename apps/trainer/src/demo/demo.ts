@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { openSession, type Session } from '@dino/graph'
-import { shapes } from '@dino/vit'
+import { shapes, type VitConfig } from '@dino/vit'
 import { writeFileAtomic } from '@dino/weights/node'
 import type { DemoOptions } from '../commands/demo.js'
 import { refusal } from '../config/fields.js'
@@ -16,6 +16,7 @@ import { duration } from '../report/format.js'
 import { Failure, type TrainIO } from '../report/io.js'
 import { createProgress } from '../report/progress.js'
 import { table } from '../report/table.js'
+import { vitOf } from '../train/backbone.js'
 import { checkpointPath, loadCheckpoint } from '../train/checkpoint.js'
 import { imagesInMemory, type TrainImages } from '../train/images.js'
 import { initStudent } from '../train/model.js'
@@ -64,11 +65,12 @@ export async function demo(options: DemoOptions, io: TrainIO): Promise<number> {
   const config = demoConfig(options, images)
   await claimFolder(config)
   const setup = setupOf(config)
+  const backbone = vitOf(setup.backbone)
   const total = Math.min(config.maxSteps ?? Infinity, iterationsPerEpoch(config, images) * config.epochs)
   const evaluation = await makeEvaluationSet(emoji, {
     size: config.globalCropsSize,
     sceneSize: SCENE_SIZE,
-    patchSize: config.patchSize,
+    patchSize: backbone.patchSize,
     scenes: SCENES,
     seed: 0,
   })
@@ -84,13 +86,13 @@ export async function demo(options: DemoOptions, io: TrainIO): Promise<number> {
   if (!session) return interrupted('while the engine was fetched')
   try {
     say(
-      `Engine: ${machineName(session)}. Model: ${architecture(config)}, no labels, ${total} steps of ${config.batchSize} images.`,
+      `Engine: ${machineName(session)}. Model: ${architecture(backbone)}, no labels, ${total} steps of ${config.batchSize} images.`,
     )
     await session.create(initialState(setup, initStudent(setup, config.seed)))
     const network = await networkOf(session, config, 'teacher')
     const student = await networkOf(session, config, 'student')
     const before = await measureNetwork(evaluation, network)
-    const mapsBefore = await exampleMaps(evaluation, network, setup.vit.numHeads)
+    const mapsBefore = await exampleMaps(evaluation, network, backbone.numHeads)
     const baselines = measureBaselines(evaluation)
     say(`Before training: category k-NN ${percent(before.knn)}, attention on the object ${jaccard(before)}.`)
 
@@ -130,12 +132,12 @@ export async function demo(options: DemoOptions, io: TrainIO): Promise<number> {
     if (io.signal.aborted) return interrupted(`at step ${result.iteration} of ${total}`)
 
     const after = await measureNetwork(evaluation, network)
-    const mapsAfter = await exampleMaps(evaluation, network, setup.vit.numHeads)
+    const mapsAfter = await exampleMaps(evaluation, network, backbone.numHeads)
     const shown: DemoResult = {
       run: {
         seed: config.seed,
-        architecture: architecture(config),
-        parameters: Object.values(shapes(setup.vit)).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0),
+        architecture: architecture(backbone),
+        parameters: Object.values(shapes(backbone)).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0),
         imageSize: config.globalCropsSize,
         sceneSize: SCENE_SIZE,
         prototypes: config.outDim,
@@ -221,7 +223,7 @@ interface Embeddings {
 async function networkOf(session: Session, config: TrainConfig, network: 'teacher' | 'student'): Promise<Embeddings> {
   const shared = {
     session,
-    config: setupOf(config).vit,
+    config: vitOf(setupOf(config).backbone),
     prefix: `${network}.backbone.`,
     batch: 64,
     normalization: config,
@@ -254,7 +256,7 @@ function point({ iteration, loss, teacherEntropy, kl }: StepRecord): DemoResult[
   return { step: iteration, loss, teacherEntropy, kl }
 }
 
-function architecture({ embedDim, depth, patchSize }: TrainConfig): string {
+function architecture({ embedDim, depth, patchSize }: VitConfig): string {
   return `ViT, width ${embedDim}, depth ${depth}, patch ${patchSize}`
 }
 

@@ -33,6 +33,7 @@ const backbone: Backbone = {
   path: 'runs/a/checkpoint.safetensors',
   run: true,
   config: vit.config('vit_tiny', { imgSize: SIZE, patchSize: 4 }),
+  imageSize: SIZE,
   tensors: { cls_token: { dtype: 'float32', shape: [1, 1, 2], data: Float32Array.of(1, 2) } satisfies HostTensor },
   normalization: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
   background: [255, 255, 255],

@@ -3,14 +3,14 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SafetensorsError } from '@dino/weights'
 import { readSafetensors, writeSafetensors } from '@dino/weights/node'
-import type { Backbone } from '../inspect/backbone.js'
+import type { AnyBackbone, Backbone } from '../inspect/backbone.js'
 import { extractFeatures, type FeatureOptions, type FeatureTable } from '../inspect/features.js'
 import { counter } from '../report/counter.js'
 import { Failure, type TrainIO } from '../report/io.js'
 import type { TrainImages } from '../train/images.js'
 
 export interface CachedFeatureOptions extends Omit<FeatureOptions, 'signal' | 'onProgress'> {
-  backbone: Backbone
+  backbone: AnyBackbone
   /** What the embedder takes of the network, such as `cls`: features of other layers are kept apart. */
   layers: string
   /** What is extracted, for people: `train`. */
@@ -79,7 +79,7 @@ export async function cachedFeatures(
 
 /** A hash of all that the features depend on. */
 function cacheKey(
-  { config, tensors, normalization }: Backbone,
+  { config, tensors, normalization }: AnyBackbone,
   layers: string,
   images: TrainImages,
   { size, background, indices }: Pick<FeatureOptions, 'size' | 'background' | 'indices'>,

@@ -1,10 +1,12 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import * as vit from '@dino/vit'
+import type { ResnetConfig } from '@dino/resnet'
+import type { VitConfig } from '@dino/vit'
 import { type FoundBackbone, findBackbones, loadReport, PickleError, SafetensorsError, toFloat32 } from '@dino/weights'
 import { readWeights } from '@dino/weights/node'
 import { defaults } from '../config/defaults.js'
 import { Failure } from '../report/io.js'
+import { type BackboneConfig, isVit, tensorShapes } from '../train/backbone.js'
 import { checkpointPath, type Progress } from '../train/checkpoint.js'
 import type { HostTensor } from '../train/host-tensor.js'
 import { withoutPrefix } from '../train/model.js'
@@ -12,11 +14,13 @@ import { setupOf } from '../train/setup.js'
 import type { Normalization } from './embed.js'
 
 /** A trained backbone, ready to be given to a session. */
-export interface Backbone {
+export interface Backbone<C extends BackboneConfig = VitConfig> {
   /** The file that it came from. */
   path: string
-  config: vit.VitConfig
-  /** Official names (`blocks.0.attn.qkv.weight`). */
+  config: C
+  /** Pixels of the images that it was trained for. */
+  imageSize: number
+  /** Official names (`blocks.0.attn.qkv.weight`), or torchvision's (`layer1.0.conv1.weight`). */
   tensors: Record<string, HostTensor>
   normalization: Normalization
   /** Whether it is a checkpoint of a run, rather than weights alone. */
@@ -25,29 +29,55 @@ export interface Backbone {
   background: readonly [number, number, number]
 }
 
+/** For what needs features only, and not the tokens of a vision transformer. */
+export type AnyBackbone = Backbone<BackboneConfig>
+
 export type BackboneKey = 'teacher' | 'student'
 
 /**
+ * A vision transformer of a file, as {@link loadAnyBackbone} reads it: for what looks at tokens or attention.
+ *
+ * @throws Failure if it is a ResNet
+ */
+export async function loadBackbone(path: string, key?: BackboneKey): Promise<Backbone> {
+  const backbone = await loadAnyBackbone(path, key)
+  const { config } = backbone
+  if (isVit(config)) return { ...backbone, config }
+  throw new Failure(
+    `${backbone.path} holds a ResNet, which has neither patches nor attention: this needs a vision transformer. ` +
+      'dino eval knn, dino extract and dino export --format safetensors take a ResNet.',
+    2,
+  )
+}
+
+/**
  * Reads a backbone from a run folder, a checkpoint of `dino train` or of the reference, or weights alone: safetensors or PyTorch,
- * under the official names, timm's or Hugging Face's. Whatever does not fit is an error: nothing loads by half.
+ * under the official names, timm's, Hugging Face's or torchvision's. Whatever does not fit is an error: nothing loads by half.
  *
  * @param key which of the two networks of a checkpoint; the paper evaluates the teacher. Default: the teacher, or the only one
  */
-export async function loadBackbone(path: string, key?: BackboneKey): Promise<Backbone> {
+export async function loadAnyBackbone(path: string, key?: BackboneKey): Promise<AnyBackbone> {
   const file = fileOf(path)
   const { tensors: all, metadata } = await readWeights(file).catch(refuseWeights)
   if (metadata.progress) {
     const { config } = JSON.parse(metadata.progress) as Progress
     const tensors = withoutPrefix(`${key ?? 'teacher'}.backbone.`, all)
-    const backbone = setupOf(config).vit
+    const { backbone } = setupOf(config)
     check(file, backbone, tensors)
-    return { path: file, run: true, config: backbone, tensors, normalization: config, background: config.background }
+    const imageSize = isVit(backbone) ? backbone.imgSize : config.globalCropsSize
+    const { background } = config
+    return { path: file, run: true, config: backbone, imageSize, tensors, normalization: config, background }
   }
   const found = choose(file, findBackbones(all), all, key)
-  const tensors = Object.fromEntries(Object.entries(found.tensors).map(([name, tensor]) => [name, toFloat32(tensor)]))
-  const config = configOf(file, tensors, headsOf(file, metadata))
+  // What counts batches is no weight, and changes nothing.
+  const weights = Object.entries(found.tensors).filter(([name]) => !name.endsWith('.num_batches_tracked'))
+  const tensors = Object.fromEntries(weights.map(([name, tensor]) => [name, toFloat32(tensor)]))
+  const config =
+    found.naming === 'torchvision' ? resnetConfig(tensors) : vitConfig(file, tensors, headsOf(file, metadata))
   check(file, config, tensors)
-  return { path: file, run: false, config, tensors, normalization: defaults, background: defaults.background }
+  const imageSize = isVit(config) ? config.imgSize : Number(metadata.image_size ?? defaults.globalCropsSize)
+  const { background } = defaults
+  return { path: file, run: false, config, imageSize, tensors, normalization: defaults, background }
 }
 
 /** The one backbone that is meant. */
@@ -99,7 +129,7 @@ function headsOf(file: string, metadata: Record<string, string>): number | undef
 }
 
 /** The configuration that a plain state dict implies; unless it is said, heads are 64 wide, as in every official model. */
-function configOf(file: string, tensors: Record<string, HostTensor>, heads: number | undefined): vit.VitConfig {
+function vitConfig(file: string, tensors: Record<string, HostTensor>, heads: number | undefined): VitConfig {
   const token = tensors.cls_token?.shape
   const patches = tensors['patch_embed.proj.weight']?.shape
   const positions = tensors.pos_embed?.shape
@@ -122,8 +152,24 @@ function configOf(file: string, tensors: Record<string, HostTensor>, heads: numb
   }
 }
 
-function check(file: string, config: vit.VitConfig, tensors: Record<string, HostTensor>): void {
-  const shapes = vit.shapes(config)
+/** The sizes that a state dict of torchvision implies. */
+function resnetConfig(tensors: Record<string, HostTensor>): ResnetConfig {
+  const stages = [1, 2, 3, 4].map((stage) => {
+    const first = new RegExp(`^layer${stage}\\.\\d+\\.conv1\\.weight$`)
+    const blocks = Object.entries(tensors).filter(([name]) => first.test(name))
+    return { blocks: Math.max(1, blocks.length), planes: blocks[0]?.[1].shape[0] ?? 1 }
+  })
+  const each = (key: 'blocks' | 'planes') => stages.map((stage) => stage[key]) as [number, number, number, number]
+  return {
+    block: tensors['layer1.0.conv3.weight'] ? 'bottleneck' : 'basic',
+    layers: each('blocks'),
+    planes: each('planes'),
+    channels: tensors['conv1.weight']?.shape[1] ?? 3,
+  }
+}
+
+function check(file: string, config: BackboneConfig, tensors: Record<string, HostTensor>): void {
+  const shapes = tensorShapes(config)
   const { missing, mismatched, unexpected } = loadReport(tensors, shapes)
   if (missing.length > 0)
     throw new Failure(`${file}: ${missing[0]} is missing; it needs shape [${shapes[missing[0]!]}].${more(missing)}`)

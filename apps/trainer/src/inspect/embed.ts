@@ -1,7 +1,8 @@
 import { compile, type Session } from '@dino/graph'
-import type { Params, VitConfig } from '@dino/vit'
+import type { VitConfig } from '@dino/vit'
 import * as vit from '@dino/vit'
 import * as tf from '@tensorflow/tfjs-core'
+import { type BackboneConfig, features, featureWidth, type Params, tensorShapes } from '../train/backbone.js'
 
 export interface Normalization {
   mean: readonly number[]
@@ -15,9 +16,9 @@ export interface Embedder {
   dispose(): void
 }
 
-export interface EmbedOptions {
+export interface EmbedOptions<C extends BackboneConfig = VitConfig> {
   session: Session
-  config: VitConfig
+  config: C
   /** What the names of the backbone's variables begin with, such as `teacher.backbone.`. */
   prefix: string
   /** Images of one call of the graph; the last call of a list is padded. */
@@ -27,9 +28,9 @@ export interface EmbedOptions {
   normalization: Normalization
 }
 
-/** [CLS] after the final norm: the features that the paper evaluates (METHOD: detail 13). */
-export function clsEmbedder(options: EmbedOptions): Promise<Embedder> {
-  return embedder('cls', options, options.config.embedDim, vit.apply)
+/** [CLS] after the final norm, or a ResNet's pooled map: the features that the paper evaluates (METHOD: detail 13). */
+export function clsEmbedder(options: EmbedOptions<BackboneConfig>): Promise<Embedder> {
+  return embedder('cls', options, featureWidth(options.config), features)
 }
 
 /** Which features a linear classifier is given. */
@@ -64,14 +65,14 @@ export function attentionEmbedder(options: EmbedOptions): Promise<Embedder> {
   })
 }
 
-async function embedder(
+async function embedder<C extends BackboneConfig>(
   name: string,
-  { session, config, prefix, batch, height, width, normalization }: EmbedOptions,
+  { session, config, prefix, batch, height, width, normalization }: EmbedOptions<C>,
   dim: number,
-  run: (config: VitConfig, params: Params, images: tf.Tensor4D) => tf.Tensor,
+  run: (config: C, params: Params, images: tf.Tensor4D) => tf.Tensor,
 ): Promise<Embedder> {
   const channels = config.channels ?? 3
-  const names = Object.keys(vit.shapes(config))
+  const names = Object.keys(tensorShapes(config))
   const compiled = await compile(
     (inputs, state) => {
       const params = Object.fromEntries(names.map((key) => [key, state[prefix + key]!]))

@@ -3,6 +3,7 @@ import { DecodeError, decode } from '@dino/augment/node'
 import { openSession, type Session } from '@dino/graph'
 import { engineProgress } from '../report/engine-progress.js'
 import type { TrainIO } from '../report/io.js'
+import type { BackboneConfig } from '../train/backbone.js'
 import type { TrainImages } from '../train/images.js'
 import { prefixed } from '../train/model.js'
 import type { Backbone } from './backbone.js'
@@ -104,21 +105,21 @@ async function evalView(
   return evalTransform(image, { resize: Math.round((size * 256) / 224), crop: size }).data
 }
 
-export interface OpenFeaturesOptions {
+export interface OpenFeaturesOptions<C extends BackboneConfig> {
   engine: string
   /** Pixels of the square that the network sees. */
   size: number
   /** Images of one call. Default 32. */
   batch?: number
-  /** Which features. Default: [CLS]. */
-  embedder?: (options: EmbedOptions) => Promise<Embedder>
+  /** Which features. Default: [CLS], or what a ResNet pools. */
+  embedder?: (options: EmbedOptions<C>) => Promise<Embedder>
   io: TrainIO
 }
 
 /** A session that holds a backbone and turns square images of `size` pixels into its features. */
-export async function openFeatures(
-  backbone: Backbone,
-  { engine, size, batch = 32, embedder = clsEmbedder, io }: OpenFeaturesOptions,
+export async function openFeatures<C extends BackboneConfig>(
+  backbone: Backbone<C>,
+  { engine, size, batch = 32, embedder = clsEmbedder, io }: OpenFeaturesOptions<C>,
 ): Promise<{ session: Session; embed: Embedder }> {
   const session = await openSession({ engine, onProgress: engineProgress(io) })
   try {

@@ -5,15 +5,15 @@ import { labelled, openSplits } from '../evaluate/splits.js'
 import type { TrainIO } from '../report/io.js'
 import { table } from '../report/table.js'
 import type { TrainImages } from '../train/images.js'
-import { loadBackbone } from './backbone.js'
+import { loadAnyBackbone } from './backbone.js'
 import { openFeatures } from './features.js'
 import { scoreKnn } from './knn.js'
 
 /** `dino eval knn`: features of train/ vote on val/, with no training in between. */
 export async function runKnn(options: KnnOptions, io: TrainIO): Promise<number> {
   const { train, val, valLabels, classes } = await openSplits('k-NN', options.data, io)
-  const backbone = await loadBackbone(options.checkpoint, options.network)
-  const size = options.imageSize ?? backbone.config.imgSize
+  const backbone = await loadAnyBackbone(options.checkpoint, options.network)
+  const size = options.imageSize ?? backbone.imageSize
   const { session, embed } = await openFeatures(backbone, { engine: options.engine, size, io })
   try {
     const featuresOf = (what: string, images: TrainImages) =>

@@ -29,7 +29,7 @@ beforeAll(async () => {
   const backbone = vit.config('vit_tiny', { imgSize: 32, patchSize: 8, embedDim: 64, depth: 2, numHeads: 1 })
   const student = initStudent(
     {
-      vit: backbone,
+      backbone,
       head: { inDim: 64, outDim: 8, hiddenDim: 8, bottleneckDim: 4 },
       loss: { studentTemp: 0.1, centerMomentum: 0.9 },
       optim: { name: 'adamw', clipGrad: 0, normLastLayer: true },

@@ -8,12 +8,12 @@ import {
   type TensorSpec,
 } from '@dino/graph'
 import { updateCenter } from '@dino/loss'
-import type { Params } from '@dino/vit'
 import * as tf from '@tensorflow/tfjs-core'
 import { productsOf } from '../config/precision.js'
 import type { TrainConfig } from '../config/schema.js'
 import { normalizeImages } from '../inspect/embed.js'
-import { prefixed, type Setup, withoutPrefix } from './model.js'
+import { isVit, type Params } from './backbone.js'
+import { prefixed, type Setup, statisticShapes, withoutPrefix } from './model.js'
 import { type CropInputs, dinoStep, reduce, type ScheduleInputs, stepSums, sumShapes, takeStep, zeros } from './step.js'
 
 /** The images of one batch as the step takes them. */
@@ -43,6 +43,8 @@ export interface TrainStep {
 
 /** Variables that hold what the parts of a step add up to. They are no part of the state between two steps. */
 export const SUM = 'sum.'
+/** Those of them that hold state which each batch of a step moves on: the center, and running statistics. */
+const MOVING = `${SUM}moving.`
 
 const scalar: TensorSpec = { shape: [] }
 const schedule = { lr: scalar, weightDecay: scalar, momentum: scalar }
@@ -88,7 +90,8 @@ export function compileStep(
  * takes the step. Memory is that of one part and the sums; a graph that held all parts would keep them in memory together.
  *
  * Teacher targets are an image's own, so parts of a batch give what the whole does. Of several batches (`accumulate`) each sees
- * the center as the one before it left it, as a loss that updates its center when it is called does (lightly, solo-learn).
+ * the center as the one before it left it, as a loss that updates its center when it is called does (lightly, solo-learn), and a
+ * ResNet's running statistics likewise.
  */
 async function stepInParts(
   session: Session,
@@ -98,25 +101,27 @@ async function stepInParts(
 ): Promise<TrainStep> {
   const { batchSize: B, microBatch: N = B, accumulate: A } = config
   const M = B / N // parts of a batch
-  const shapes = prefixed(SUM, {
-    ...sumShapes(setup, { freezeLastLayer }),
-    ...(A > 1 && { movingCenter: [1, K(setup)] }),
-  })
-  await reset(session, shapes, A > 1)
+  const shapes = prefixed(SUM, sumShapes(setup, { freezeLastLayer }))
+  const statistics = Object.keys(statisticShapes(setup)).flatMap((name) => [`student.${name}`, `teacher.${name}`])
+  const moves = A > 1 ? ['center', ...statistics] : []
+  await reset(session, shapes, moves)
   const sums = (state: Params) =>
     withoutPrefix(SUM, Object.fromEntries(Object.keys(shapes).map((name) => [name, state[name]!])))
   const cleared = () => Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, tf.zeros(shape)]))
-  /** The state with the center that batches have moved within the step. */
+  const moved = (state: Params, names = moves): Params =>
+    Object.fromEntries(names.map((name) => [name, state[MOVING + name]!]))
+  /** The state with what batches have moved within the step. */
   const moving = (state: Params): Params =>
-    A > 1 ? Object.create(state, { center: { value: state[`${SUM}movingCenter`] } }) : state
+    Object.create(state, Object.fromEntries(Object.entries(moved(state)).map(([name, value]) => [name, { value }])))
   const momentum = setup.loss.centerMomentum
 
   const part = await compile(
     (inputs, state) => {
-      const own = stepSums(setup, cropInputs(inputs, config), moving(state), { freezeLastLayer, share: 1 / (M * A) })
+      const options = { freezeLastLayer, share: 1 / (M * A) }
+      const own = stepSums(setup, cropInputs(inputs, config), moving(state), options)
       const all = sums(state)
-      const added = Object.fromEntries(Object.entries(own).map(([name, x]) => [name, tf.add(all[name]!, x)]))
-      return { outputs: {}, state: prefixed(SUM, added) }
+      const added = Object.fromEntries(Object.entries(own.sums).map(([name, x]) => [name, tf.add(all[name]!, x)]))
+      return { outputs: {}, state: { ...prefixed(SUM, added), ...prefixed(MOVING, own.statistics) } }
     },
     {
       session,
@@ -127,11 +132,11 @@ async function stepInParts(
   )
   const end = await compile(
     (inputs, state) => {
-      const { movingCenter: _, ...all } = reduce(sums(state))
+      const all = reduce(sums(state))
       const center = tf.mul(all.center!, A) // of the last batch: each one's is taken out before the next
       const step = takeStep(setup, inputs as unknown as ScheduleInputs, moving(state), { ...all, center })
-      const next = { ...cleared(), ...(A > 1 && { [`${SUM}movingCenter`]: step.state.center! }) }
-      return { ...step, state: { ...step.state, ...next } }
+      const next = { ...cleared(), ...(A > 1 && { [`${MOVING}center`]: step.state.center! }) }
+      return { ...step, state: { ...step.state, ...moved(state, A > 1 ? statistics : []), ...next } }
     },
     { session, name: 'end of the step', inputs: schedule },
   )
@@ -139,9 +144,12 @@ async function stepInParts(
     A > 1
       ? await compile(
           (_, state) => {
-            const { movingCenter, center } = sums(state) as Record<string, tf.Tensor2D>
-            const moved = updateCenter(movingCenter!, tf.mul(center!, A), { momentum })
-            return { outputs: {}, state: prefixed(SUM, { movingCenter: moved, center: tf.zerosLike(center!) }) }
+            const { center } = sums(state) as Record<string, tf.Tensor2D>
+            const next = updateCenter(moved(state).center as tf.Tensor2D, tf.mul(center!, A), { momentum })
+            return {
+              outputs: {},
+              state: { [`${MOVING}center`]: next, [`${SUM}center`]: tf.zerosLike(center!) },
+            }
           },
           { session, name: 'center of a batch', inputs: {} },
         )
@@ -164,11 +172,10 @@ async function stepInParts(
   }
 }
 
-/** Sums that are zero, and the center that moves where the run's is. */
-async function reset(session: Session, shapes: Record<string, number[]>, moves: boolean): Promise<void> {
-  const values: Record<string, HostTensor> = {}
+/** Sums that are zero, and what moves where the run's is. */
+async function reset(session: Session, shapes: Record<string, number[]>, moves: string[]): Promise<void> {
+  const values: Record<string, HostTensor> = prefixed(MOVING, await session.read(moves))
   for (const [name, shape] of Object.entries(shapes)) values[name] = zeros(shape)
-  if (moves) values[`${SUM}movingCenter`] = (await session.read(['center'])).center!
   const [there, missing] = [true, false].map((has) =>
     Object.fromEntries(Object.entries(values).filter(([name]) => session.has(name) === has)),
   )
@@ -217,8 +224,8 @@ function cropInputs(inputs: Params, config: TrainConfig): CropInputs {
 /** The inputs of a step that concern its images, of which there are B. */
 function cropSpecs(setup: Setup, config: TrainConfig, B: number): Record<string, TensorSpec> {
   const { localCropsNumber: L, globalCropsSize: S, localCropsSize: s } = config
-  const C = setup.vit.channels ?? 3
-  const branches = 2 * setup.vit.depth
+  const C = setup.backbone.channels ?? 3
+  const branches = isVit(setup.backbone) ? 2 * setup.backbone.depth : 0
   const dropPath = config.dropPathRate > 0
   return {
     global: { shape: [2 * B, S, S, C], dtype: 'uint8' },
@@ -227,8 +234,4 @@ function cropSpecs(setup: Setup, config: TrainConfig, B: number): Record<string,
     ...(dropPath && L > 0 && { dropPathLocal: { shape: [branches, L * B] } }),
     teacherTemp: scalar,
   }
-}
-
-function K(setup: Setup): number {
-  return sumShapes(setup, { freezeLastLayer: true }).share![0]!
 }

@@ -51,7 +51,8 @@ export function estimateText(
   { images, steps, totalSeconds }: { images: number; steps: number; totalSeconds: number },
 ): string {
   const { batchSize, accumulate, localCropsNumber: L } = config
-  const locals = L > 0 ? ` + ${L} local crops of ${tokens.local}` : ''
+  const sizes = tokens ?? { global: config.globalCropsSize, local: config.localCropsSize }
+  const locals = L > 0 ? ` + ${L} local crops of ${sizes.local}` : ''
   const batch = `${batchSize * accumulate} images${accumulate > 1 ? ` (${accumulate} batches of ${batchSize})` : ''}`
   const lines = [
     ['Engine', `${engine}, ${threads(config)} threads`],
@@ -59,7 +60,10 @@ export function estimateText(
       'Parameters',
       `${millions(parameters.backbone)} backbone + ${millions(parameters.head)} head, twice with the teacher`,
     ],
-    ['Step', `${batch}, each 2 global crops of ${tokens.global} tokens${locals}: ${tokens.step} tokens`],
+    [
+      'Step',
+      `${batch}, each 2 global crops of ${sizes.global} ${tokens ? 'tokens' : 'pixels'}${locals}${tokens ? `: ${tokens.step} tokens` : ''}`,
+    ],
     ['Products', `${short(flops / 1e9)} GFLOP a step, ${short(flops / secondsPerStep / 1e9)} GFLOP/s`],
     ['Memory', `about ${bytes(memory.bytes)} of ${bytes(memory.limit)}`],
     ['Time', `about ${short(secondsPerStep)} s a step, if the loader keeps up`],
@@ -77,7 +81,9 @@ export function estimateText(
   if (memory.fits) return table
   const advice = suggestion
     ? `Add ${suggestion}: the same step in less memory.`
-    : 'Even one image at a time does not: use a smaller --arch, smaller crops or a smaller --out-dim.'
+    : tokens
+      ? 'Even one image at a time does not: use a smaller --arch, smaller crops or a smaller --out-dim.'
+      : 'Use a smaller --batch-size, perhaps with --accumulate (another step: batch norm sees less), or a smaller --arch.'
   return `${table}\nThis does not fit in memory. ${advice}\n`
 }
 

@@ -1,9 +1,11 @@
 import { totalmem } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { programCost, type Session } from '@dino/graph'
-import * as vit from '@dino/vit'
+import { tokens } from '@dino/vit'
 import type { TrainConfig } from '../config/schema.js'
+import { isVit } from './backbone.js'
 import { type CropFeeds, compileStep, SUM, type TrainStep, trainStep } from './compile-step.js'
+import { dropPathFeeds } from './drop-path.js'
 import { initStudent, modelShapes } from './model.js'
 import { setupOf } from './setup.js'
 import { initialState, sumShapes } from './step.js'
@@ -12,8 +14,8 @@ import { initialState, sumShapes } from './step.js'
 export interface Estimate {
   /** Of the student; the teacher has as many again. */
   parameters: { backbone: number; head: number }
-  /** Tokens of one global and of one local crop. */
-  tokens: { global: number; local: number; step: number }
+  /** Tokens of one global and of one local crop, of a vision transformer. */
+  tokens?: { global: number; local: number; step: number }
   /** Floating point operations of products in one step. */
   flops: number
   memory: { bytes: number; limit: number; fits: boolean }
@@ -66,11 +68,12 @@ export async function estimate(
     step.dispose()
     return programCost(step.program!)
   }
-  const one = await measureSteps(session, small(1))
-  const affordable = Math.floor(MEASURED_SECONDS / one.measurement.secondsPerStep)
-  const growth = (await ofWhole(2)).peakBytes - one.work.peakBytes
+  const least = isVit(setup.backbone) ? 1 : 2 // batch norm may have nothing to compare in one small crop
+  const one = await measureSteps(session, small(least))
+  const affordable = Math.floor((least * MEASURED_SECONDS) / one.measurement.secondsPerStep)
+  const growth = (await ofWhole(least + 1)).peakBytes - one.work.peakBytes
   const room = Math.floor((FILL * limit - one.measurement.bytes) / Math.max(1, growth))
-  const images = Math.max(2, Math.min(part, affordable, room))
+  const images = Math.max(least + 1, Math.min(part, affordable, room))
   signal?.throwIfAborted()
   const several = await measureSteps(session, small(images))
   signal?.throwIfAborted()
@@ -94,7 +97,8 @@ export async function estimate(
     flops: work.flops,
     memory: { bytes, limit, fits },
     secondsPerStep: rates.flops * work.flops + rates.bytes * work.bytes,
-    ...(!fits && { suggestion: await settingThatFits(config, fitting) }),
+    // In parts, or computed again, a ResNet's step would not be the same.
+    ...(!fits && isVit(setup.backbone) && { suggestion: await settingThatFits(config, fitting) }),
     measured: [one.measurement, several.measurement],
   }
 }
@@ -132,13 +136,13 @@ function sizesOf(config: TrainConfig): Pick<Estimate, 'parameters' | 'tokens'> {
     const shapes = Object.entries(modelShapes(setup)).filter(([name]) => name.startsWith(prefix))
     return bytesOf(shapes.map(([, shape]) => shape)) / 4
   }
-  const global = vit.tokens(setup.vit, S, S)
-  const local = L > 0 ? vit.tokens(setup.vit, s, s) : 0
+  const parameters = { backbone: count('backbone.'), head: count('head.') }
+  const { backbone } = setup
+  if (!isVit(backbone)) return { parameters }
+  const global = tokens(backbone, S, S)
+  const local = L > 0 ? tokens(backbone, s, s) : 0
   const images = config.batchSize * config.accumulate
-  return {
-    parameters: { backbone: count('backbone.'), head: count('head.') },
-    tokens: { global, local, step: images * (2 * global + L * local) },
-  }
+  return { parameters, tokens: { global, local, step: images * (2 * global + L * local) } }
 }
 
 /** A few steps on noise, the fastest of which counts: a machine that does something else is no slower machine. */
@@ -186,15 +190,12 @@ function workOf({ programs }: TrainStep): Work {
 
 /** Crops of noise: what the pixels are does not change the time. */
 function noise(config: TrainConfig): CropFeeds {
-  const { batchSize: B, localCropsNumber: L, globalCropsSize: S, localCropsSize: s, dropPathRate: rate, seed } = config
-  const { depth } = setupOf(config).vit
+  const { batchSize: B, localCropsNumber: L, globalCropsSize: S, localCropsSize: s } = config
   const bytes = (length: number) => Uint8Array.from({ length }, (_, i) => Math.imul(i + 1, 2654435761) >>> 24)
-  const mask = (rows: number) => vit.dropPathMask({ depth, rate, batch: rows, seed, step: 0 })
   return {
     global: bytes(2 * B * S * S * 3),
     ...(L > 0 && { local: bytes(L * B * s * s * 3) }),
-    ...(rate > 0 && { dropPathGlobal: mask(2 * B) }),
-    ...(rate > 0 && L > 0 && { dropPathLocal: mask(L * B) }),
+    ...dropPathFeeds(setupOf(config), config, 0),
   }
 }
 

@@ -1,14 +1,13 @@
-import { recompute } from '@dino/graph'
 import { type ProjectionConfig, projection } from '@dino/heads'
-import type { Params } from '@dino/vit'
-import * as vit from '@dino/vit'
 import './host-backend.js'
-import * as tf from '@tensorflow/tfjs-core'
+import type * as tf from '@tensorflow/tfjs-core'
+import type { BackboneConfig, Crops, Params } from './backbone.js'
+import * as backbones from './backbone.js'
 import type { HostTensor } from './host-tensor.js'
 
 /** What a run trains: a backbone with a projection head, and the constants of its step. */
 export interface Setup {
-  vit: vit.VitConfig
+  backbone: BackboneConfig
   head: ProjectionConfig
   loss: { studentTemp: number; centerMomentum: number }
   optim: {
@@ -23,14 +22,22 @@ export interface Setup {
 }
 
 /** Shapes of all parameters of a student (or teacher), by their name in the official checkpoints. */
-export function modelShapes({ vit: backbone, head }: Pick<Setup, 'vit' | 'head'>): Record<string, number[]> {
-  return { ...prefixed('backbone.', vit.shapes(backbone)), ...prefixed('head.', projection.shapes(head)) }
+export function modelShapes({ backbone, head }: Pick<Setup, 'backbone' | 'head'>): Record<string, number[]> {
+  return {
+    ...prefixed('backbone.', backbones.parameterShapes(backbone)),
+    ...prefixed('head.', projection.shapes(head)),
+  }
+}
+
+/** Shapes of the running statistics of a student (or teacher): each network has its own, and they are not averaged. */
+export function statisticShapes({ backbone }: Pick<Setup, 'backbone'>): Record<string, number[]> {
+  return prefixed('backbone.', backbones.statisticShapes(backbone))
 }
 
 /** A fresh student, as host tensors; the same seed gives the same weights on any engine. */
 export function initStudent(setup: Setup, seed: number): Record<string, HostTensor> {
   return {
-    ...toHost(prefixed('backbone.', vit.init(setup.vit, seed))),
+    ...toHost(prefixed('backbone.', backbones.init(setup.backbone, seed))),
     ...toHost(prefixed('head.', projection.init(setup.head, seed))),
   }
 }
@@ -39,19 +46,23 @@ export function initStudent(setup: Setup, seed: number): Record<string, HostTens
  * Logits of several groups of images, each group of one size: one backbone pass a group, one head pass on all rows
  * (Caron et al. 2021, `MultiCropWrapper`).
  *
- * @returns [rows of all groups, K], in the order of the groups
+ * @returns logits [rows of all groups, K], in the order of the groups, and the running statistics after them
  */
 export function forward(
-  setup: Pick<Setup, 'vit' | 'head' | 'recompute'>,
+  setup: Pick<Setup, 'backbone' | 'head' | 'recompute'>,
   params: Params,
-  groups: { images: tf.Tensor4D; dropPath?: tf.Tensor2D }[],
-): tf.Tensor2D {
-  const backbone = withoutPrefix('backbone.', params)
-  const features = groups.map(({ images, dropPath }) =>
-    vit.apply(setup.vit, backbone, images, { dropPath, ...(setup.recompute && { recompute }) }),
+  groups: readonly Crops[],
+): { logits: tf.Tensor2D; statistics: Params } {
+  const { features, statistics } = backbones.trainingFeatures(
+    setup.backbone,
+    withoutPrefix('backbone.', params),
+    groups,
+    setup,
   )
-  const rows = features.length === 1 ? features[0]! : tf.concat2d(features, 0)
-  return projection.apply(setup.head, withoutPrefix('head.', params), rows)
+  return {
+    logits: projection.apply(setup.head, withoutPrefix('head.', params), features),
+    statistics: prefixed('backbone.', statistics),
+  }
 }
 
 export function prefixed<T>(prefix: string, record: Record<string, T>): Record<string, T> {
@@ -65,7 +76,7 @@ export function withoutPrefix<T>(prefix: string, record: Record<string, T>): Rec
 }
 
 /** Values of fresh parameters, which are disposed. */
-function toHost(params: Params): Record<string, HostTensor> {
+export function toHost(params: Params): Record<string, HostTensor> {
   const host: Record<string, HostTensor> = {}
   for (const [name, tensor] of Object.entries(params)) {
     host[name] = { dtype: 'float32', shape: [...tensor.shape], data: tensor.dataSync<'float32'>().slice() }

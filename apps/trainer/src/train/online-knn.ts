@@ -22,7 +22,7 @@ export async function onlineKnn(config: TrainConfig, images: TrainImages, sessio
   const embedderOf = (network: 'teacher' | 'student') =>
     clsEmbedder({
       session,
-      config: setupOf(config).vit,
+      config: setupOf(config).backbone,
       prefix: `${network}.backbone.`,
       batch: Math.min(config.batchSize, 64),
       height: size,

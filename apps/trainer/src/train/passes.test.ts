@@ -5,7 +5,7 @@ import { initStudent, type Setup } from './model.js'
 import { dinoStep, initialState } from './step.js'
 
 const setup: Setup = {
-  vit: { imgSize: 16, patchSize: 8, embedDim: 24, depth: 2, numHeads: 2 },
+  backbone: { imgSize: 16, patchSize: 8, embedDim: 24, depth: 2, numHeads: 2 },
   head: { inDim: 24, outDim: 96, hiddenDim: 32, bottleneckDim: 16 },
   loss: { studentTemp: 0.1, centerMomentum: 0.9 },
   optim: { name: 'adamw', clipGrad: 0.3, normLastLayer: true },

@@ -1,20 +1,17 @@
+import * as resnet from '@dino/resnet'
 import * as vit from '@dino/vit'
+import { isResnet } from '../config/architecture.js'
 import type { TrainConfig } from '../config/schema.js'
+import { type BackboneConfig, featureWidth } from './backbone.js'
 import type { Setup } from './model.js'
 
 /** The model and constants that a configuration describes. */
 export function setupOf(config: TrainConfig): Setup {
-  const backbone = vit.config(config.arch, {
-    imgSize: config.imgSize,
-    patchSize: config.patchSize,
-    ...(config.embedDim !== undefined && { embedDim: config.embedDim }),
-    ...(config.depth !== undefined && { depth: config.depth }),
-    ...(config.numHeads !== undefined && { numHeads: config.numHeads }),
-  })
+  const backbone = backboneOf(config)
   return {
-    vit: backbone,
+    backbone,
     head: {
-      inDim: backbone.embedDim,
+      inDim: featureWidth(backbone),
       outDim: config.outDim,
       hiddenDim: config.headHiddenDim,
       bottleneckDim: config.headBottleneckDim,
@@ -25,4 +22,10 @@ export function setupOf(config: TrainConfig): Setup {
     optim: { name: config.optimizer, clipGrad: config.clipGrad, normLastLayer: config.normLastLayer },
     recompute: config.recompute,
   }
+}
+
+function backboneOf({ arch, ...config }: TrainConfig): BackboneConfig {
+  if (isResnet(arch)) return resnet.config(arch, { layers: config.resnetLayers, planes: config.resnetPlanes })
+  const { imgSize, patchSize, embedDim, depth, numHeads } = config
+  return vit.config(arch, { imgSize, patchSize, embedDim, depth, numHeads })
 }

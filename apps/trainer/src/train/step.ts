@@ -3,10 +3,10 @@ import { projection } from '@dino/heads'
 import { projection as headDefaults } from '@dino/heads/defaults'
 import { type DiagnosticMeans, diagnosticMeans, fromMeans, selfDistillation, updateCenter } from '@dino/loss'
 import { adamw, clipPerTensor, lars, sgd } from '@dino/optim'
-import type { Params } from '@dino/vit'
 import * as tf from '@tensorflow/tfjs-core'
+import type { Params } from './backbone.js'
 import type { HostTensor } from './host-tensor.js'
-import { forward, modelShapes, prefixed, type Setup, withoutPrefix } from './model.js'
+import { forward, modelShapes, prefixed, type Setup, statisticShapes, withoutPrefix } from './model.js'
 
 const optimizers = { adamw, sgd, lars }
 
@@ -57,7 +57,9 @@ export interface StepOptions {
  * @param state variables named student.*, teacher.*, optimizer.*, center (see {@link initialState})
  */
 export function dinoStep(setup: Setup, inputs: StepInputs, state: Params, options: StepOptions): StepResult {
-  return takeStep(setup, inputs, state, reduce(stepSums(setup, inputs, state, options)))
+  const { sums, statistics } = stepSums(setup, inputs, state, options)
+  const step = takeStep(setup, inputs, state, reduce(sums))
+  return { ...step, state: { ...step.state, ...statistics } }
 }
 
 /** Where the sums of several machines will meet: gradients, center, loss and diagnostics, by name. One machine has them already. */
@@ -67,7 +69,8 @@ export function reduce(sums: Params): Params {
 
 /**
  * What the images of a step, or of a part of it, contribute to it, each multiplied by its share: `gradient.*`, `center` (the mean of
- * the teacher's rows), `loss`, and the parts of diagnostics.
+ * the teacher's rows), `loss`, and the parts of diagnostics. Beside these sums, the running statistics that the images leave, of
+ * student.* and teacher.*: both train on their batch's own (reference: the teacher stays in train mode).
  *
  * @param state student.*, teacher.* and center, as they were before the step
  */
@@ -76,32 +79,39 @@ export function stepSums(
   inputs: CropInputs,
   state: Params,
   { freezeLastLayer, diagnostics = true, share = 1 }: StepOptions,
-): Params {
-  const names = Object.keys(modelShapes(setup))
+): { sums: Params; statistics: Params } {
+  const names = Object.keys({ ...modelShapes(setup), ...statisticShapes(setup) })
   const student = pick(state, 'student.', names)
   const teacher = pick(state, 'teacher.', names)
   const center = state.center as tf.Tensor2D // [1, K]
   const temperatures = { studentTemp: setup.loss.studentTemp, teacherTemp: inputs.teacherTemp }
 
-  const teacherLogits = tf.tidy('teacher', () => forward(setup, teacher, [{ images: inputs.global }])) // [2B, K]
+  const taught = tf.tidy('teacher', () => forward(setup, teacher, [{ images: inputs.global }]))
+  const teacherLogits = taught.logits // [2B, K]
 
   const crops = [{ images: inputs.global, dropPath: inputs.dropPathGlobal }]
   if (inputs.local) crops.push({ images: inputs.local, dropPath: inputs.dropPathLocal })
   const trained = trainedNames(setup, freezeLastLayer)
-  let studentLogits!: tf.Tensor2D // [(2 + L)B, K]
+  let kept!: ReturnType<typeof forward>
   const { value: loss, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
     const params = { ...student, ...Object.fromEntries(trained.map((name, i) => [name, tensors[i]!])) }
-    studentLogits = tf.keep(tf.tidy('student', () => forward(setup, params, crops)))
-    return scaled(selfDistillation(studentLogits, teacherLogits, center, temperatures), share)
+    kept = tf.tidy('student', () => forward(setup, params, crops))
+    for (const tensor of [kept.logits, ...Object.values(kept.statistics)]) tf.keep(tensor)
+    return scaled(selfDistillation(kept.logits, teacherLogits, center, temperatures), share)
   })(trained.map((name) => student[name]!))
+  const statistics = Object.fromEntries(Object.entries(kept.statistics).map(([name, x]) => [name, tf.clone(x)]))
+  const studentLogits = tf.clone(kept.logits) // [(2 + L)B, K]
+  tf.dispose([kept.logits, kept.statistics] as tf.TensorContainer) // what is not kept goes with the caller's tidy
 
   const measured = diagnostics ? diagnosticMeans(studentLogits, teacherLogits, center, temperatures) : {}
-  studentLogits.dispose()
   const means = { center: tf.mean(teacherLogits, 0, true), ...measured }
   return {
-    ...Object.fromEntries(trained.map((name, i) => [`gradient.${name}`, grads[i]!])),
-    loss,
-    ...Object.fromEntries(Object.entries(means).map(([name, mean]) => [name, scaled(mean, share)])),
+    sums: {
+      ...Object.fromEntries(trained.map((name, i) => [`gradient.${name}`, grads[i]!])),
+      loss,
+      ...Object.fromEntries(Object.entries(means).map(([name, mean]) => [name, scaled(mean, share)])),
+    },
+    statistics: { ...prefixed('student.', statistics), ...prefixed('teacher.', taught.statistics) },
   }
 }
 
@@ -163,7 +173,7 @@ function scaled<T extends tf.Tensor>(x: T, factor: number): T {
 /** All variables of a run before its first step: the teacher a copy of the student, moments and center zero. */
 export function initialState(setup: Setup, student: Record<string, HostTensor>): Record<string, HostTensor> {
   const shapes = modelShapes(setup)
-  const missing = Object.keys(shapes).filter((name) => !student[name])
+  const missing = Object.keys({ ...shapes, ...statisticShapes(setup) }).filter((name) => !student[name])
   if (missing.length > 0) throw new Error(`initialState: the student lacks ${missing.slice(0, 3).join(', ')}.`)
   const trained = Object.fromEntries(Object.entries(shapes).filter(([name]) => isTrained(setup, name)))
   const slots = Object.entries(optimizers[setup.optim.name].shapes(trained))

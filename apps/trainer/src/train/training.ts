@@ -1,9 +1,9 @@
 import { NotFiniteError, type Session } from '@dino/graph'
-import * as vit from '@dino/vit'
 import type { TrainConfig } from '../config/schema.js'
 import { type Checkpoint, checkpointPath, type Progress, saveCheckpoint } from './checkpoint.js'
 import { type CropFeeds, SUM, type TrainStep, trainStep } from './compile-step.js'
 import { cropOptions } from './crop-options.js'
+import { dropPathFeeds } from './drop-path.js'
 import { type Batch, createFeed } from './feed.js'
 import type { TrainImages } from './images.js'
 import { initStudent, type Setup } from './model.js'
@@ -205,16 +205,10 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
 
 /** The images of batch number `index` of the run, with its draws of stochastic depth. */
 function cropFeeds(setup: Setup, config: TrainConfig, batch: Batch, index: number): CropFeeds {
-  const { batchSize: B, localCropsNumber: L, dropPathRate: rate, seed } = config
-  const depth = setup.vit.depth
-  // Two independent draws a batch: one for the global crops, one for the local ones.
-  const mask = (group: 0 | 1, rows: number) =>
-    vit.dropPathMask({ depth, rate, batch: rows, seed, step: 2 * index + group })
   return {
     global: batch.global,
     ...(batch.local && { local: batch.local }),
-    ...(rate > 0 && { dropPathGlobal: mask(0, 2 * B) }),
-    ...(rate > 0 && L > 0 && { dropPathLocal: mask(1, L * B) }),
+    ...dropPathFeeds(setup, config, index),
   }
 }
 
