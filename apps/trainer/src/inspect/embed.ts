@@ -55,6 +55,17 @@ export function lastBlocksEmbedder(options: EmbedOptions, { blocks, avgpool }: F
   })
 }
 
+/** Patch tokens of the last block after the final norm, row by row: [patches, D] an image. */
+export function patchEmbedder(options: EmbedOptions): Promise<Embedder> {
+  const { config, height, width } = options
+  const [patches, D] = [vit.tokens(config, height, width) - 1, config.embedDim]
+  return embedder('patches', options, patches * D, (config, params, images) => {
+    const [layer] = vit.intermediateLayers(config, params, images, 1) // [B, 1 + patches, D]
+    const B = layer!.shape[0]
+    return tf.reshape(tf.slice3d(layer!, [0, 1, 0], [B, patches, D]), [B, patches * D])
+  })
+}
+
 /** Attention of [CLS] to the patches in the last block: [heads, patches] an image. */
 export function attentionEmbedder(options: EmbedOptions): Promise<Embedder> {
   const patches = vit.tokens(options.config, options.height, options.width) - 1
