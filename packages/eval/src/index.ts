@@ -1,6 +1,7 @@
 export { averagePrecision } from './average-precision.js'
 export { type ContourOptions, contourAccuracy } from './contour-accuracy.js'
 export { type CopyDescriptorOptions, copyDescriptor, type Tokens } from './copy-descriptor.js'
+export { type CopyDetectionOptions, type CopyDetectionScore, copyDetection } from './copy-detection.js'
 export { type Features, normalize } from './features.js'
 export { type FewShot, fewShot } from './few-shot.js'
 export { type KnnOptions, knnClassify } from './knn.js'
@@ -17,3 +18,4 @@ export { type RevisitedOptions, type RevisitedScore, type RevisitedTruth, revisi
 export { type Eigen, symmetricEigen } from './symmetric-eigen.js'
 export { type FrameScore, frameScore, meanScore, type ObjectScore, type Statistics, videoScore } from './video-score.js'
 export type { ClassAccuracy, KnnAccuracy } from './votes.js'
+export { applyWhitening, learnWhitening, type Whitening, type WhiteningOptions } from './whitening.js'
