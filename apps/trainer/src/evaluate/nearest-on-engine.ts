@@ -10,7 +10,7 @@ export interface EngineOptions extends NearestOptions {
   onProgress?(done: number, total: number): void
   /** Multiplications up to which `nearest` does it, in about the time that an engine takes to begin. Default 2e9. */
   small?: number
-  /** Most bytes of the database, and of products with it, that the engine holds at a time. Default 160 MB. */
+  /** Most bytes of the database, and of products with it, that the engine holds at a time. Default 100 MB. */
   blockBytes?: number
 }
 
@@ -35,7 +35,7 @@ export async function nearestOnEngine(
   queries: Features,
   database: Features,
   k: number,
-  { signal, onProgress, small = 2e9, blockBytes = 160e6, ...options }: EngineOptions = {},
+  { signal, onProgress, small = 2e9, blockBytes = 100e6, ...options }: EngineOptions = {},
 ): Promise<Nearest> {
   const width = Math.min(k + SPARE, database.rows)
   const most = Math.floor(blockBytes / 4 / Math.max(database.dim, QUERIES))
