@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { HostTensor } from './dtype.js'
 import { SafetensorsError } from './error.js'
+import { NpyError, npyPieces, parseNpy } from './npy.js'
 import { parseSafetensors, type Safetensors } from './parse.js'
 import { PickleError } from './pickle-error.js'
 import { type PyTorchFile, type PyTorchOptions, parsePyTorch } from './pytorch.js'
@@ -44,6 +45,27 @@ export async function writeSafetensors(
   metadata: Record<string, string> = {},
 ): Promise<void> {
   await writePiecesAtomic(path, safetensorsPieces(tensors, metadata))
+}
+
+/**
+ * Reads a .npy file of NumPy.
+ *
+ * @throws NpyError naming the file: it is missing, a folder, unreadable, damaged, or holds what is not read here
+ */
+export async function readNpy(path: string): Promise<HostTensor> {
+  const bytes = await readWhole(path, (reason, cause) => {
+    return new NpyError(`readNpy: cannot read ${path}: ${reason}.`, { cause })
+  })
+  return parseNpy(bytes, { file: path })
+}
+
+/**
+ * Writes a .npy file, atomically (`writeFileAtomic`), without a second copy of the tensor in memory.
+ *
+ * @throws NpyError for a tensor that NumPy cannot have; Error naming the file
+ */
+export async function writeNpy(path: string, tensor: HostTensor): Promise<void> {
+  await writePiecesAtomic(path, npyPieces(tensor))
 }
 
 async function readWhole(path: string, failed: (reason: string, cause: unknown) => Error): Promise<Uint8Array> {

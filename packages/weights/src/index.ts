@@ -2,6 +2,7 @@ export { type FoundBackbone, findBackbones, type NamingScheme, toHuggingFace } f
 export type { Dtype, HostTensor } from './dtype.js'
 export { SafetensorsError } from './error.js'
 export { type LoadReport, loadReport } from './load-report.js'
+export { NpyError, parseNpy, serializeNpy } from './npy.js'
 export { type ParseOptions, parseSafetensors, type Safetensors } from './parse.js'
 export { parsePickle, type UnpickleOptions } from './pickle.js'
 export { PickleError } from './pickle-error.js'

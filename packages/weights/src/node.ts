@@ -1,3 +1,3 @@
-export { readPyTorch, readSafetensors, writeSafetensors } from './file.js'
+export { readNpy, readPyTorch, readSafetensors, writeNpy, writeSafetensors } from './file.js'
 export { readWeights, type WeightsFile } from './read-weights.js'
 export { writeFileAtomic } from './write-atomic.js'
