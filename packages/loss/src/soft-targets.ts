@@ -42,6 +42,8 @@ export function smoothLabels(labels: tf.Tensor1D, classes: number, smoothing: nu
   if (labels.rank !== 1 || labels.dtype !== 'int32') {
     throw new RangeError(`smoothLabels: expected labels as int32 [B], got ${labels.dtype} [${labels.shape}].`)
   }
-  const off = smoothing / classes
-  return tf.oneHot(labels, classes, 1 - smoothing + off, off, 'float32') as tf.Tensor2D
+  return tf.tidy(() => {
+    const right = tf.cast(tf.oneHot(labels, classes), 'float32') // whole numbers first: the wasm backend knows no others here
+    return tf.add(tf.mul(right, 1 - smoothing), smoothing / classes) as tf.Tensor2D
+  })
 }
