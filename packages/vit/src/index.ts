@@ -2,3 +2,4 @@ export { type Architecture, config, gridSize, tokens, type VitConfig } from './c
 export { type DropPathOptions, dropPathMask, dropPathRates } from './drop-path.js'
 export { type ApplyOptions, apply, intermediateLayers, lastAttention, type Recompute } from './model.js'
 export { init, type Params, shapes } from './parameters.js'
+export { positionEmbeddings } from './position.js'

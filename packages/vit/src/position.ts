@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { gridSize, type VitConfig } from './config.js'
+import { gridSize, resolve, type VitConfig } from './config.js'
 
 /**
  * Position embeddings for an image of any size.
@@ -13,11 +13,12 @@ import { gridSize, type VitConfig } from './config.js'
  * @returns [1 + rows · columns, D]
  */
 export function positionEmbeddings(
-  { patchSize, interpolateOffset }: Required<VitConfig>,
+  config: VitConfig,
   embeddings: tf.Tensor,
   height: number,
   width: number,
 ): tf.Tensor2D {
+  const { patchSize, interpolateOffset } = resolve(config)
   const [, count, D] = embeddings.shape as [number, number, number]
   const s = Math.sqrt(count - 1)
   const [rows, columns] = gridSize({ patchSize }, height, width)
