@@ -18,6 +18,7 @@ import { completion } from './commands/completion.js'
 import { demo } from './commands/demo.js'
 import { doctor } from './commands/doctor.js'
 import { engine } from './commands/engine.js'
+import { evalFinetune } from './commands/eval-finetune.js'
 import { evalKnn } from './commands/eval-knn.js'
 import { exportWeights } from './commands/export.js'
 import { extract } from './commands/extract.js'
@@ -34,7 +35,7 @@ const root = buildRouteMap<string, Context>({
     train,
     recipes,
     eval: buildRouteMap<string, Context>({
-      routes: { knn: evalKnn },
+      routes: { knn: evalKnn, finetune: evalFinetune },
       docs: { brief: 'Score what a checkpoint learned' },
     }),
     attention,
