@@ -13,6 +13,11 @@ export interface Box {
 /** Both are antialiased: when shrinking, the filter is stretched over all the pixels that an output pixel covers. */
 export type Interpolation = 'bicubic' | 'bilinear'
 
+/** Views are made with the first two, which WebAssembly does; Lanczos of three lobes is for whole images, in plain TypeScript. */
+export type Filter = Interpolation | 'lanczos'
+
+const SUPPORT: Readonly<Record<Filter, number>> = { bilinear: 1, bicubic: 2, lanczos: 3 }
+
 /** Which input pixels make each output pixel of one axis, and with what weights. */
 interface Taps {
   /** First input pixel of each output pixel. */
@@ -38,12 +43,12 @@ export function resample(
   box: Box,
   width: number,
   height: number,
-  interpolation: Interpolation,
+  interpolation: Filter,
   flip: boolean,
   out: Uint8Array,
 ): void {
   const module = kernels()
-  if (!module) {
+  if (!module || interpolation === 'lanczos') {
     resamplePlain(image, box, width, height, interpolation, flip, out)
     return
   }
@@ -61,7 +66,7 @@ export function resamplePlain(
   box: Box,
   width: number,
   height: number,
-  interpolation: Interpolation,
+  interpolation: Filter,
   flip: boolean,
   out: Uint8Array,
 ): void {
@@ -89,11 +94,11 @@ function room(buffer: Uint8Array<ArrayBuffer>, bytes: number): Uint8Array<ArrayB
 }
 
 /** Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`. */
-function taps(from: number, to: number, interpolation: Interpolation): Taps {
-  const filter = interpolation === 'bicubic' ? cubic : triangle
+function taps(from: number, to: number, interpolation: Filter): Taps {
+  const filter = { bilinear: triangle, bicubic: cubic, lanczos }[interpolation]
   const scale = from / to
   const stretch = Math.max(scale, 1)
-  const support = (interpolation === 'bicubic' ? 2 : 1) * stretch
+  const support = SUPPORT[interpolation] * stretch
   const stride = Math.ceil(support) * 2 + 1
   const first = new Int32Array(to)
   const count = new Int32Array(to)
@@ -127,6 +132,14 @@ function cubic(x: number): number {
 function triangle(x: number): number {
   x = Math.abs(x)
   return x < 1 ? 1 - x : 0
+}
+
+function lanczos(x: number): number {
+  return Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0
+}
+
+function sinc(x: number): number {
+  return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x)
 }
 
 function horizontal(

@@ -1,6 +1,6 @@
 import { refuseUnknown, whole } from './checks.js'
 import { blank, checkImage, type Image } from './image.js'
-import { type Box, type Interpolation, resample } from './resample.js'
+import { type Box, type Filter, type Interpolation, resample } from './resample.js'
 
 export interface ResizedCropOptions extends Box {
   /** Side of the square result, pixels; or [height, width]. */
@@ -42,14 +42,14 @@ export interface ResizeOptions {
   /** Pixels. */
   height: number
   /** Default 'bicubic'. */
-  interpolation?: Interpolation
+  interpolation?: Filter
 }
 
 /** The whole image at another size: Pillow's `resize`. */
 export function resize(image: Image, { width, height, interpolation = 'bicubic', ...rest }: ResizeOptions): Image {
   refuseUnknown('resize', rest, ['width', 'height', 'interpolation'])
   checkImage('resize', image)
-  checkInterpolation('resize', interpolation)
+  if (interpolation !== 'lanczos') checkInterpolation('resize', interpolation)
   whole('resize', 'width', width, 1)
   whole('resize', 'height', height, 1)
   const out = blank(width, height, image.channels)
