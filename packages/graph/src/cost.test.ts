@@ -39,3 +39,19 @@ test('the cost of a program is counted from its products and the tensors alive t
   expect(again.peakBytes).toBeLessThan(0.9 * kept.peakBytes)
   await session.close()
 })
+
+test('a convolution and both of its gradients cost the same', async () => {
+  const session = await openSession()
+  const compiled = await compile(
+    ({ images, filter }) => {
+      const sum = (x: tf.Tensor, f: tf.Tensor) =>
+        tf.sum(tf.square(tf.conv2d(x as tf.Tensor4D, f as tf.Tensor4D, 2, 'same')))
+      const [dx, df] = tf.grads(sum)([images!, filter!])
+      return { outputs: { dx: dx!, df: df! } }
+    },
+    { session, inputs: { images: { shape: [2, 8, 8, 3] }, filter: { shape: [3, 3, 3, 5] } } },
+  )
+  const once = 2 * (2 * 4 * 4 * 5) * (3 * 3 * 3)
+  expect(programCost(compiled.program!).flops).toBe(3 * once)
+  await session.close()
+})

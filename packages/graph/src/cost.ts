@@ -29,14 +29,15 @@ export function programCost(program: Program): ProgramCost {
 }
 
 function productFlops({ op, inputs, outputs, attributes }: Node, nodes: readonly Node[]): number {
-  if (!op.includes('MatMul') && op !== 'Conv2D') return 0
-  const [a, b] = inputs
+  if (!op.includes('MatMul') && !/^Conv2D(Backprop(Input|Filter))?$/.test(op)) return 0
+  const [a, b, c] = inputs
   const out = outputs[0]
   if (!a || !b || !out) return 0
   const shape = typeOf(nodes, a).shape
-  if (op === 'Conv2D') {
-    const [height, width, channels] = typeOf(nodes, b).shape
-    return 2 * sizeOf(out.shape) * height! * width! * channels!
+  if (op.startsWith('Conv2D')) {
+    // All three multiply each value on the convolution's far side with each of a kernel's.
+    const [height, width, channels] = op === 'Conv2DBackpropFilter' ? out.shape : typeOf(nodes, b).shape
+    return 2 * sizeOf(c ? typeOf(nodes, c).shape : out.shape) * height! * width! * channels!
   }
   const flipped = (attributes.transpose_a ?? attributes.adj_x)?.value === true
   return 2 * sizeOf(out.shape) * shape[shape.length - (flipped ? 2 : 1)]!

@@ -40,7 +40,11 @@ export type BackboneKey = 'teacher' | 'student'
  * @throws Failure if it is a ResNet
  */
 export async function loadBackbone(path: string, key?: BackboneKey): Promise<Backbone> {
-  const backbone = await loadAnyBackbone(path, key)
+  return asVit(await loadAnyBackbone(path, key))
+}
+
+/** @throws Failure if it is a ResNet */
+export function asVit(backbone: AnyBackbone): Backbone {
   const { config } = backbone
   if (isVit(config)) return { ...backbone, config }
   throw new Failure(
