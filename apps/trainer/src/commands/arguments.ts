@@ -6,6 +6,7 @@ const renamed: Readonly<Record<string, string>> = {
   'batch-size-per-gpu': 'batch-size',
   'data-path': 'data',
   'nb-knn': 'k',
+  'avgpool-patchtokens': 'avgpool',
   'checkpoint-key': 'network',
   'pretrained-weights': 'checkpoint',
 }
@@ -21,6 +22,9 @@ const refused: Readonly<Record<string, string>> = {
   'use-volta32': 'start the command with your own scheduler (srun dino train …)',
   timeout: 'use --max-minutes: it saves, and --resume goes on',
 }
+
+/** Flags of a command that take any number of numbers. */
+const lists: ReadonlySet<string> = new Set(['eval k', 'eval lr', 'eval shots', 'eval fraction'])
 
 const arities = new Map(fields.map(({ flag, arity }) => [flag, arity]))
 
@@ -48,7 +52,9 @@ export function normalizeArguments(args: readonly string[]): string[] {
 
     const values = glued === undefined ? [] : [glued]
     if (glued === undefined) {
-      const most = name === 'k' ? Number.POSITIVE_INFINITY : (arities.get(name) ?? (name === 'image-size' ? 2 : 1))
+      const most = lists.has(`${args[0]} ${name}`)
+        ? Number.POSITIVE_INFINITY
+        : (arities.get(name) ?? (name === 'image-size' ? 2 : 1))
       while (values.length < most && isNumber(args[i + 1])) values.push(args[++i]!)
     }
     const dashes = name.length === 1 ? '-' : '--' // Stricli knows a flag of one letter by its alias alone

@@ -64,3 +64,10 @@ export function share(text: string): number {
   if (text.trim() !== '' && value >= 0 && value <= 1) return value
   throw new Failure(`expected a number, 0 to 1, got ${JSON.stringify(text)}`, 2)
 }
+
+/** Parser of a switch; given alone it is on. */
+export function onOrOff(text: string): boolean {
+  if (/^(on|true|1|)$/i.test(text)) return true
+  if (/^(off|false|0)$/i.test(text)) return false
+  throw new Failure(`expected on or off, got ${JSON.stringify(text)}`, 2)
+}

@@ -5,7 +5,7 @@ import { SafetensorsError } from '@dino/weights'
 import { readSafetensors, writeSafetensors } from '@dino/weights/node'
 import type { AnyBackbone, Backbone } from '../inspect/backbone.js'
 import { extractFeatures, type FeatureOptions, type FeatureTable } from '../inspect/features.js'
-import { counter } from '../report/counter.js'
+import { type Counter, counter } from '../report/counter.js'
 import { Failure, type TrainIO } from '../report/io.js'
 import type { TrainImages } from '../train/images.js'
 
@@ -45,27 +45,30 @@ export async function cachedFeatures(
   const { embed, indices } = options
   const cache = folder && join(folder, cacheKey(backbone, layers, images, options))
   if (cache) await makeFolder(cache)
-  const count = counter(io, `${what}: images`)
+  let count: Counter | undefined
   const data = new Float32Array(indices.length * embed.width)
   const kept: number[] = []
   const setAside = new Map<string, string>()
   const began = performance.now()
+  let read = 0
   for (let first = 0; first < indices.length; first += size) {
     io.signal.throwIfAborted()
     const part = Array.from({ length: Math.min(size, indices.length - first) }, (_, i) => indices[first + i]!)
     const file = cache && join(cache, `${String(first / size).padStart(6, '0')}.safetensors`)
     let table = file && (await readChunk(file, embed.width))
     if (!table) {
-      const onProgress = (done: number) => count.update(first + done, indices.length)
+      const shown = (count ??= counter(io, `${what}: images`, { start: first }))
+      const onProgress = (done: number) => shown.update(first + done, indices.length)
       table = await extractFeatures(images, { ...options, indices: part, signal: io.signal, onProgress })
       if (file) await writeChunk(file, table, { checkpoint: backbone.path, layers })
     }
     data.set(table.data, kept.length * embed.width)
     kept.push(...table.indices)
     for (const [name, reason] of table.setAside) setAside.set(name, reason)
-    count.update(first + part.length, indices.length)
+    read += count ? 0 : part.length
   }
-  count.stop()
+  count?.stop()
+  if (read > 0) io.stderr.write(`${what}: features of ${read} images were there, in ${cache}\n`)
   for (const [name, reason] of setAside) io.stderr.write(`Left out, not readable: ${name}: ${reason}\n`)
   if (!cache && performance.now() - began > LONG_MS) tellNotKept(io)
   return {
@@ -78,7 +81,7 @@ export async function cachedFeatures(
 }
 
 /** A hash of all that the features depend on. */
-function cacheKey(
+export function cacheKey(
   { config, tensors, normalization }: AnyBackbone,
   layers: string,
   images: TrainImages,

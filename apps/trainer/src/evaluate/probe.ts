@@ -22,7 +22,12 @@ export interface ProbeOptions {
   momentum?: number
   /** Of the first weights, which all classifiers share. Default 0. */
   seed?: number
+  /** Weights to begin with, instead of fresh ones: [C, D] and [C]. */
+  weights?: ProbeWeights
 }
+
+/** A classifier under the official names: [C, D] and [C]. */
+export type ProbeWeights = Record<'linear.weight' | 'linear.bias', HostTensor>
 
 /** Linear classifiers on frozen features. */
 export interface Probe {
@@ -37,8 +42,7 @@ export interface Probe {
   step(features: Float32Array, labels: Int32Array, factor: number): Promise<Float32Array>
   /** Accuracy of each classifier on any number of rows. */
   score(features: Float32Array, labels: Int32Array): Promise<ProbeScore[]>
-  /** Weights and biases of a classifier, under the official names: [C, D] and [C]. */
-  weights(index?: number): Promise<Record<keyof typeof NAMES, HostTensor>>
+  weights(index?: number): Promise<ProbeWeights>
   /** All that training goes on from. */
   state(): Promise<Record<string, HostTensor>>
   restore(state: Record<string, HostTensor>): Promise<void>
@@ -87,7 +91,7 @@ export async function openProbe(options: ProbeOptions): Promise<Probe> {
     ({ features, labels, factor }, state) => {
       const target = tf.cast(oneHot(labels!), 'float32')
       const counted = tf.reshape(tf.cast(tf.greaterEqual(labels!, 0), 'float32'), [B, 1, 1])
-      const count = tf.sum(counted)
+      const count = tf.maximum(tf.sum(counted), 1)
       const logProbabilities = tf.logSoftmax(logitsOf(features!, state)) // [B, S, C]
       const loss = tf.neg(tf.div(tf.sum(tf.mul(logProbabilities, target), [0, 2]), count)) // [S]
       const rates = tf.tensor3d([...lrs], [1, S, 1])
@@ -179,20 +183,31 @@ export async function openProbe(options: ProbeOptions): Promise<Probe> {
   }
 }
 
-/** The same first weights for all, N(0, .01), and biases and momentum of 0. */
-function initialState({ inDim, classes, seed = 0 }: ProbeOptions, S: number): Record<string, HostTensor> {
-  const one = classifier.init({ inDim, numLabels: classes }, seed)['linear.weight']!
-  const first = one.dataSync() as Float32Array
-  tf.dispose(one)
-  const data = new Float32Array(S * first.length)
-  for (let s = 0; s < S; s++) data.set(first, s * first.length)
-  const weight: HostTensor = { dtype: 'float32', shape: [S * classes, inDim], data }
-  const bias = zeros([S * classes])
+/** The same first weights for all, and momentum of 0. */
+function initialState({ inDim, classes, seed = 0, weights }: ProbeOptions, S: number): Record<string, HostTensor> {
+  const { 'linear.weight': weight, 'linear.bias': bias } = weights ?? fresh(inDim, classes, seed)
+  const repeated = ({ shape, data }: HostTensor): HostTensor => {
+    const one = data as Float32Array
+    const all = new Float32Array(S * one.length)
+    for (let s = 0; s < S; s++) all.set(one, s * one.length)
+    return { dtype: 'float32', shape: [S * shape[0]!, ...shape.slice(1)], data: all }
+  }
   const named = {
-    'linear.weight': weight,
-    'linear.bias': bias,
-    [NAMES['linear.weight']]: zeros(weight.shape),
-    [NAMES['linear.bias']]: bias,
+    'linear.weight': repeated(weight),
+    'linear.bias': repeated(bias),
+    [NAMES['linear.weight']]: zeros([S * classes, inDim]),
+    [NAMES['linear.bias']]: zeros([S * classes]),
   }
   return Object.fromEntries(Object.entries(named).map(([name, value]) => [PREFIX + name, value]))
+}
+
+function fresh(inDim: number, numLabels: number, seed: number): ProbeWeights {
+  const params = classifier.init({ inDim, numLabels }, seed)
+  const host = (name: keyof ProbeWeights): HostTensor => {
+    const { shape } = params[name]!
+    return { dtype: 'float32', shape: [...shape], data: params[name]!.dataSync<'float32'>().slice() }
+  }
+  const weights = { 'linear.weight': host('linear.weight'), 'linear.bias': host('linear.bias') }
+  tf.dispose(params)
+  return weights
 }

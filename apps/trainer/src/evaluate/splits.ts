@@ -19,25 +19,42 @@ export interface Splits {
  * @param what needs them, for errors: `k-NN`
  */
 export async function openSplits(what: string, data: string, io: TrainIO): Promise<Splits> {
+  const [train, val] = (await openLabelled(what, data, ['train', 'val'], io)) as [TrainImages, TrainImages]
+  const { labels, classes } = relabelled(val, train.classes)
+  return { train, val, valLabels: labels, classes }
+}
+
+/** Some of the halves of a data set, each with classes. */
+export async function openLabelled(
+  what: string,
+  data: string,
+  parts: readonly ('train' | 'val')[],
+  io: TrainIO,
+): Promise<TrainImages[]> {
   const named = data.includes('{split}')
-  const sources = ['train', 'val'].map((part) => (named ? data.replaceAll('{split}', part) : join(data, part)))
+  const sources = parts.map((part) => (named ? data.replaceAll('{split}', part) : join(data, part)))
   const missing = named ? [] : sources.filter((folder) => !existsSync(folder))
   if (missing.length > 0) {
     throw new Failure(
-      `--data ${data}: ${missing.join(' and ')} missing. ${what} needs train/ and val/, one sub-folder per class in each, ` +
-        'or two sources whose names differ in these words: --data "photos-{split}.zip".',
+      `--data ${data}: ${missing.join(' and ')} missing. ${what} needs ${parts.map((part) => `${part}/`).join(' and ')}, ` +
+        'one sub-folder per class in each, or sources whose names differ in these words: --data "photos-{split}.zip".',
       2,
     )
   }
-  const train = await imagesOf(sources[0]!, io)
-  const val = await imagesOf(sources[1]!, io)
-  for (const [i, images] of [train, val].entries()) {
-    if (!images.labels) throw new Failure(`${sources[i]} has no classes: ${what} needs one sub-folder per class.`, 2)
+  const opened: TrainImages[] = []
+  for (const source of sources) {
+    const images = await imagesOf(source, io)
+    if (!images.labels) throw new Failure(`${source} has no classes: ${what} needs one sub-folder per class.`, 2)
+    opened.push(images)
   }
-  const names = [...new Set([...train.classes, ...val.classes])]
-  const numbers = val.classes.map((name) => names.indexOf(name))
-  const valLabels = val.labels!.map((label) => (label < 0 ? -1 : numbers[label]!))
-  return { train, val, valLabels, classes: names.length }
+  return opened
+}
+
+/** The labels of `images` in the numbers of `known` classes; a class that is not among them gets a number above theirs. */
+export function relabelled(images: TrainImages, known: readonly string[]): { labels: Int32Array; classes: number } {
+  const names = [...new Set([...known, ...images.classes])]
+  const numbers = images.classes.map((name) => names.indexOf(name))
+  return { labels: images.labels!.map((label) => (label < 0 ? -1 : numbers[label]!)), classes: names.length }
 }
 
 /** Images with a class: one that lies beside the class folders has none. */
