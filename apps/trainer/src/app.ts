@@ -20,6 +20,7 @@ import { doctor } from './commands/doctor.js'
 import { engine } from './commands/engine.js'
 import { evalFinetune } from './commands/eval-finetune.js'
 import { evalKnn } from './commands/eval-knn.js'
+import { evalLinear } from './commands/eval-linear.js'
 import { exportWeights } from './commands/export.js'
 import { extract } from './commands/extract.js'
 import { recipes } from './commands/recipes.js'
@@ -35,7 +36,7 @@ const root = buildRouteMap<string, Context>({
     train,
     recipes,
     eval: buildRouteMap<string, Context>({
-      routes: { knn: evalKnn, finetune: evalFinetune },
+      routes: { knn: evalKnn, linear: evalLinear, finetune: evalFinetune },
       docs: { brief: 'Score what a checkpoint learned' },
     }),
     attention,
