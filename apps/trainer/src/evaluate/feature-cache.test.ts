@@ -112,16 +112,17 @@ test.each([
   expect(embedded).toBe(2)
 })
 
-test('other weights, layers, sizes, pixels or images are other features', async () => {
+test('other weights, layers, sizes, pixels, views or images are other features', async () => {
   await features()
   const tensors = { cls_token: { ...backbone.tensors.cls_token!, data: Float32Array.of(1, 3) } }
   await features({ backbone: { ...backbone, tensors } })
   await features({ backbone: { ...backbone, normalization: { mean: [0.4, 0.5, 0.5], std: [0.5, 0.5, 0.5] } } })
   await features({ layers: 'cls of 2 blocks' })
   await features({ background: [0, 0, 0] })
+  await features({ view: { name: 'whole', of: (image) => image } })
   await features({ indices: [...Array(COUNT).keys()].reverse() })
-  expect(embedded).toBe(6 * COUNT)
-  expect(readdirSync(folder)).toHaveLength(6)
+  expect(embedded).toBe(7 * COUNT)
+  expect(readdirSync(folder)).toHaveLength(7)
 })
 
 test('a run keeps its features beside its checkpoint, and the weights of others are kept where one says', () => {

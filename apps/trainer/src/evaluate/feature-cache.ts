@@ -85,11 +85,11 @@ export function cacheKey(
   { config, tensors, normalization }: AnyBackbone,
   layers: string,
   images: TrainImages,
-  { size, background, indices }: Pick<FeatureOptions, 'size' | 'background' | 'indices'>,
+  { size, background, indices, view }: Pick<FeatureOptions, 'size' | 'background' | 'indices' | 'view'>,
 ): string {
   const hash = createHash('sha256')
   const { mean, std } = normalization
-  hash.update(JSON.stringify([FORMAT, config, mean, std, layers, images.digest, size, background]))
+  hash.update(JSON.stringify([FORMAT, config, mean, std, layers, images.digest, size, background, view?.name]))
   hash.update(Int32Array.from(indices))
   for (const name of Object.keys(tensors).sort()) {
     const { dtype, shape, data } = tensors[name]!

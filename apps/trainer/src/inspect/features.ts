@@ -19,10 +19,32 @@ export interface FeatureTable {
   setAside: Map<string, string>
 }
 
+/** What a network sees of an image. */
+export interface View {
+  /** Keeps features of one view apart from those of another. */
+  name: string
+  /** @param index which image of the list */
+  of(image: Image, size: number, index: number): Image
+}
+
+/** The evaluation transform of the paper: the shorter side resized to size · 256/224, the square in the middle. */
+export const evalView: View = {
+  name: 'eval',
+  of: (image, size) => evalTransform(image, { resize: Math.round((size * 256) / 224), crop: size }),
+}
+
+/** Embeds images of one size at a time; an {@link Embedder}, made for one size, is one. */
+export interface ViewEmbedder {
+  (images: Uint8Array, height: number, width: number): Promise<Float32Array>
+  width: number
+}
+
 export interface FeatureOptions {
-  embed: Embedder
-  /** Pixels of the square that the network sees. */
+  embed: ViewEmbedder
+  /** Pixels of the square that the network sees, or what else the view makes of it. */
   size: number
+  /** Default: the paper's evaluation transform. */
+  view?: View
   background: readonly [number, number, number]
   indices: ArrayLike<number>
   signal?: AbortSignal
@@ -34,10 +56,10 @@ const CHUNK = 64
 /** Photographs decoded at a time: one may take 100 MB. */
 const DECODERS = 4
 
-/** Extracts features under the evaluation transform of the paper: resize to size·256/224, centre crop. */
+/** Extracts the features of what the network sees of each image. */
 export async function extractFeatures(
   images: TrainImages,
-  { embed, indices, signal, onProgress, ...view }: FeatureOptions,
+  { embed, indices, signal, onProgress, ...options }: FeatureOptions,
 ): Promise<FeatureTable> {
   const setAside = new Map<string, string>()
   const kept: number[] = []
@@ -45,8 +67,8 @@ export async function extractFeatures(
   for (let first = 0; first < indices.length; first += CHUNK) {
     signal?.throwIfAborted()
     const chunk = Array.from({ length: Math.min(CHUNK, indices.length - first) }, (_, i) => indices[first + i]!)
-    const { pixels, ...readable } = await evalPixels(images, chunk, view)
-    data.set(await embed(pixels), kept.length * embed.width)
+    const { views, ...readable } = await viewsOf(images, chunk, options)
+    data.set(await embedViews(embed, views), kept.length * embed.width)
     kept.push(...readable.indices)
     for (const [name, reason] of readable.setAside) setAside.set(name, reason)
     onProgress?.(first + chunk.length, indices.length)
@@ -60,49 +82,75 @@ export async function extractFeatures(
   }
 }
 
-/** What a network sees of some images when it is evaluated. */
+/** What a network sees of some images when it is evaluated, as square RGB images one after the other. */
 export async function evalPixels(
   images: TrainImages,
   indices: readonly number[],
   { size, background }: Pick<FeatureOptions, 'size' | 'background'>,
 ): Promise<{ pixels: Uint8Array; indices: number[]; setAside: Map<string, string> }> {
-  const setAside = new Map<string, string>()
-  const kept: number[] = []
   const bytes = size * size * 3
-  const readable = (index: number) =>
-    evalView(images, index, size, background).catch((error: unknown) => {
-      if (!(error instanceof DecodeError)) throw error
-      setAside.set(images.name(index), error.reason)
-      return undefined
-    })
   const pixels = new Uint8Array(indices.length * bytes)
+  const kept: number[] = []
+  const setAside = new Map<string, string>()
   for (let first = 0; first < indices.length; first += CHUNK) {
-    const chunk = indices.slice(first, first + CHUNK)
-    const views = new Array<Uint8Array | undefined>(chunk.length)
-    const todo = chunk.entries()
-    const decodeNext = async () => {
-      for (const [i, index] of todo) views[i] = await readable(index)
-    }
-    await Promise.all(Array.from({ length: DECODERS }, decodeNext))
-    for (const [i, view] of views.entries()) {
-      if (!view) continue
-      pixels.set(view, kept.length * bytes)
-      kept.push(chunk[i]!)
-    }
+    const { views, ...readable } = await viewsOf(images, indices.slice(first, first + CHUNK), { size, background })
+    for (const [i, view] of views.entries()) pixels.set(view.data, (kept.length + i) * bytes)
+    kept.push(...readable.indices)
+    for (const [name, reason] of readable.setAside) setAside.set(name, reason)
   }
   return { pixels: pixels.subarray(0, kept.length * bytes), indices: kept, setAside }
 }
 
-async function evalView(
+/** The views of the images that can be read. */
+async function viewsOf(
   images: TrainImages,
-  index: number,
-  size: number,
-  background: readonly [number, number, number],
-): Promise<Uint8Array> {
+  indices: readonly number[],
+  { size, background, view = evalView }: Pick<FeatureOptions, 'size' | 'background' | 'view'>,
+): Promise<{ views: Image[]; indices: number[]; setAside: Map<string, string> }> {
+  const setAside = new Map<string, string>()
+  const views = new Array<Image | undefined>(indices.length)
+  const todo = indices.entries()
+  const decodeNext = async () => {
+    for (const [i, index] of todo) {
+      try {
+        views[i] = view.of(await decodeSample(images, index, background), size, index)
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error
+        setAside.set(images.name(index), error.reason)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: DECODERS }, decodeNext))
+  return {
+    views: views.filter((image) => image !== undefined),
+    indices: indices.filter((_, i) => views[i]),
+    setAside,
+  }
+}
+
+async function decodeSample(images: TrainImages, index: number, background: readonly number[]): Promise<Image> {
   const sample = images.sample(index)
-  const image: Image =
-    'image' in sample ? sample.image : await decode('part' in sample ? sample.part : sample.path, { background })
-  return evalTransform(image, { resize: Math.round((size * 256) / 224), crop: size }).data
+  return 'image' in sample ? sample.image : decode('part' in sample ? sample.part : sample.path, { background })
+}
+
+/** A row of features for each view, those of one size embedded together. */
+async function embedViews(embed: ViewEmbedder, views: readonly Image[]): Promise<Float32Array> {
+  const rows = new Float32Array(views.length * embed.width)
+  const groups = new Map<string, number[]>()
+  for (const [i, { height, width }] of views.entries()) {
+    const size = `${height}x${width}`
+    groups.set(size, [...(groups.get(size) ?? []), i])
+  }
+  for (const group of groups.values()) {
+    const { height, width } = views[group[0]!]!
+    const pixels = new Uint8Array(group.length * height * width * 3)
+    for (const [i, view] of group.entries()) pixels.set(views[view]!.data, i * height * width * 3)
+    const features = await embed(pixels, height, width)
+    for (const [i, view] of group.entries()) {
+      rows.set(features.subarray(i * embed.width, (i + 1) * embed.width), view * embed.width)
+    }
+  }
+  return rows
 }
 
 export interface OpenFeaturesOptions<C extends BackboneConfig> {
