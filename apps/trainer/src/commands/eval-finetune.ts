@@ -20,6 +20,7 @@ export interface FinetuneFlags {
   imageSize?: number
   arch?: (typeof archs)[number]
   patchSize?: number
+  like?: string
   network: 'teacher' | 'student'
   outputDir?: string
   output?: string
@@ -45,7 +46,7 @@ export const evalFinetune = buildCommand<FinetuneFlags, [checkpoint: string], Co
       '',
       '  dino eval finetune runs/demo --data ./labelled --epochs 30     train/ and val/ in it, one sub-folder a class',
       '  dino eval finetune dino_deitsmall16_pretrain.pth --data ./flowers --layer-decay 0.75',
-      '  dino eval finetune random --arch vit_small --data ./flowers    the same without pre-training, to compare',
+      '  dino eval finetune random --like runs/demo --data ./labelled   the same without pre-training, to compare',
     ].join('\n'),
   },
   parameters: {
@@ -135,6 +136,13 @@ export const evalFinetune = buildCommand<FinetuneFlags, [checkpoint: string], Co
         parse: wholeNumber(1),
         optional: true,
         brief: 'of fresh weights, pixels. 16 unless given',
+      },
+      like: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        placeholder: 'checkpoint',
+        brief: 'make fresh weights (random) of the architecture of this one',
       },
       network,
       outputDir: {

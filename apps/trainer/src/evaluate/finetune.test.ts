@@ -137,10 +137,22 @@ test('from nothing: an architecture is named, and a checkpoint has its own', asy
     `eval finetune random --arch vit_tiny --patch-size 16 --image-size 32 ${data} --output-dir ${at('random')} --json`,
   )
   expect(random.status).toBe(0)
-  expect(JSON.parse(random.stdout)).toMatchObject({ checkpoint: 'random', imageSize: 32, scores: [{ epoch: 1 }] })
+  expect(JSON.parse(random.stdout)).toMatchObject({
+    checkpoint: 'random vit_tiny',
+    imageSize: 32,
+    scores: [{ epoch: 1 }],
+  })
+  const like = await dino(
+    `eval finetune random --like ${at('weights.safetensors')} ${data} --output-dir ${at('like')} --json`,
+  )
+  expect(JSON.parse(like.stdout)).toMatchObject({ imageSize: 16, scores: [{ epoch: 1 }] })
+  const { tensors } = await readSafetensors(at('like/weights.safetensors'))
+  expect(tensors['blocks.1.attn.qkv.weight']!.shape).toEqual([96, 32])
   for (const [line, message] of [
-    [`random ${data}`, 'random: expected --arch, such as vit_small'],
+    [`random --arch vit_tiny --like ${at('weights.safetensors')} ${data}`, 'random: expected --arch'],
+    [`random ${data}`, 'random: expected --arch (such as vit_small)'],
     [`${at('weights.safetensors')} --arch vit_tiny ${data}`, '--arch is for fresh weights'],
+    [`${at('weights.safetensors')} --like x ${data}`, '--like is for fresh weights'],
     [
       `${at('weights.safetensors')} --data ${at('data')} --batch-size 40`,
       '--batch-size 40 is larger than the training set',

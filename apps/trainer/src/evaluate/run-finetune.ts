@@ -8,6 +8,7 @@ import { writeSafetensors } from '@dino/weights/node'
 import type { FinetuneOptions } from '../commands/eval-finetune.js'
 import { isResnet } from '../config/architecture.js'
 import { defaults as trainDefaults } from '../config/defaults.js'
+import { kebab } from '../config/fields.js'
 import { type AnyBackbone, loadAnyBackbone } from '../inspect/backbone.js'
 import { weightsDigest } from '../inspect/digest.js'
 import { counter } from '../report/counter.js'
@@ -38,7 +39,7 @@ import { labelled, openSplits } from './splits.js'
  */
 export async function runFinetune(options: FinetuneOptions, io: TrainIO): Promise<number> {
   const splits = await openSplits('Fine-tuning', options.data, io)
-  const source = options.checkpoint === 'random' ? freshBackbone(options) : await givenBackbone(options)
+  const source = await (options.checkpoint === 'random' ? freshBackbone(options) : givenBackbone(options))
   const settings = settingsOf(options, source)
   const images = only(splits.train, labelled(splits.train))
   checkSettings(settings, images.count, options.data)
@@ -132,7 +133,7 @@ export async function runFinetune(options: FinetuneOptions, io: TrainIO): Promis
           logits,
           batch,
           signal: io.signal,
-          onProgress: count.update,
+          onProgress: (done, total) => done < total && count.update(done, total), // the epoch's line tells the end
         })
         for (const [name, reason] of setAside) if (!named.has(name)) note(`Left out, not readable: ${name}: ${reason}`)
         for (const name of setAside.keys()) named.add(name)
@@ -215,10 +216,11 @@ function settingsOf(options: FinetuneOptions, { config, imageSize: trainedAt }: 
   }
 }
 
-function givenBackbone({ checkpoint, network, arch, patchSize }: FinetuneOptions): Promise<AnyBackbone> {
-  if (arch !== undefined || patchSize !== undefined) {
+function givenBackbone({ checkpoint, network, ...options }: FinetuneOptions): Promise<AnyBackbone> {
+  const stray = (['arch', 'patchSize', 'like'] as const).find((key) => options[key] !== undefined)
+  if (stray) {
     throw new Failure(
-      `--${arch !== undefined ? 'arch' : 'patch-size'} is for fresh weights (dino eval finetune random): ${checkpoint} has its own. Leave it out.`,
+      `--${kebab(stray)} is for fresh weights (dino eval finetune random): ${checkpoint} has its own. Leave it out.`,
       2,
     )
   }
@@ -226,21 +228,38 @@ function givenBackbone({ checkpoint, network, arch, patchSize }: FinetuneOptions
 }
 
 /** A network that has learned nothing: what pre-training is compared with. */
-function freshBackbone({
+async function freshBackbone({
   arch,
+  like,
+  network,
   patchSize,
-  imageSize = trainDefaults.globalCropsSize,
+  imageSize,
   seed,
-}: FinetuneOptions): AnyBackbone {
-  if (arch === undefined) throw new Failure('random: expected --arch, such as vit_small, to know what to make.', 2)
-  const config = isResnet(arch)
+}: FinetuneOptions): Promise<AnyBackbone> {
+  if ((arch === undefined) === (like === undefined) || (like !== undefined && patchSize !== undefined)) {
+    throw new Failure(
+      'random: expected --arch (such as vit_small), with --patch-size if it is not 16, or --like CHECKPOINT, to know what to make.',
+      2,
+    )
+  }
+  if (like !== undefined) {
+    const backbone = await loadAnyBackbone(like, network)
+    return {
+      ...backbone,
+      path: `random, like ${backbone.path}`,
+      run: false,
+      tensors: toHost(init(backbone.config, seed)),
+    }
+  }
+  const size = imageSize ?? trainDefaults.globalCropsSize
+  const config = isResnet(arch!)
     ? resnet.config(arch)
-    : vit.config(arch, { patchSize: patchSize ?? trainDefaults.patchSize, imgSize: imageSize })
+    : vit.config(arch!, { patchSize: patchSize ?? trainDefaults.patchSize, imgSize: size })
   return {
-    path: 'random',
+    path: `random ${arch}`,
     run: false,
     config,
-    imageSize,
+    imageSize: size,
     tensors: toHost(init(config, seed)),
     normalization: trainDefaults,
     background: trainDefaults.background,
@@ -248,9 +267,10 @@ function freshBackbone({
 }
 
 /** With the run that it begins from; of other weights `runs/finetune-NAME`. */
-function defaultFolder({ path, run }: AnyBackbone, { arch }: FinetuneOptions): string {
+function defaultFolder({ path, run }: AnyBackbone, { checkpoint, arch, like }: FinetuneOptions): string {
   if (run) return join(dirname(path), 'finetune')
-  const name = path === 'random' ? `random-${arch}` : basename(path, extname(path))
+  const name =
+    checkpoint === 'random' ? `random-${arch ?? basename(like!, extname(like!))}` : basename(path, extname(path))
   return join('runs', `finetune-${name === 'model' ? basename(dirname(path)) : name}`)
 }
 
