@@ -1,3 +1,4 @@
+import { video as defaults } from './defaults.js'
 import { checkFeatures, type Features, rowLength } from './features.js'
 import { QUERIES, windowProducts } from './window-products.js'
 
@@ -34,7 +35,13 @@ export interface PropagateOptions {
 export function propagateMasks(
   target: Features,
   context: readonly ContextFrame[],
-  { height, width, topk = 5, neighbourhood = 12, temperature = 0.1 }: PropagateOptions,
+  {
+    height,
+    width,
+    topk = defaults.topk,
+    neighbourhood = defaults.neighbourhood,
+    temperature = defaults.temperature,
+  }: PropagateOptions,
 ): Float32Array {
   const patches = height * width
   check(target, context, { height, width, topk, neighbourhood, temperature })
