@@ -50,6 +50,7 @@ const variants: Record<string, TrainOptions> = {
   lars: { ...small, optimizer: 'lars' },
   'recomputed blocks': { ...small, recompute: true },
   'parts of a batch, accumulated': { ...small, microBatch: 2, accumulate: 2 },
+  'a ResNet': { ...small, arch: 'resnet50', resnetLayers: [1, 1, 1, 1], resnetPlanes: [8, 8, 8, 8], depth: undefined },
 }
 
 test('every op of the step has a GPU kernel in the CUDA build', { timeout: 60_000 }, async () => {
