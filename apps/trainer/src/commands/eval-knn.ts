@@ -1,5 +1,6 @@
 import { knn } from '@dino/eval/defaults'
 import { buildCommand } from '@stricli/core'
+import { Failure } from '../report/io.js'
 import { above0, type Context, interruptible, loading, wholeNumber } from './command.js'
 import { cacheDir, checkpoint, engine, imageSize, json, network, output } from './shared-flags.js'
 
@@ -7,6 +8,11 @@ export interface KnnFlags {
   data: string
   k: number[]
   temperature: number
+  leaveOneOut: boolean
+  shots?: number[]
+  fraction?: number[]
+  seeds?: number
+  perClass: boolean
   network: 'teacher' | 'student'
   imageSize?: number
   cacheDir?: string
@@ -27,6 +33,8 @@ export const evalKnn = buildCommand<KnnFlags, [checkpoint: string], Context>({
       '',
       '  dino eval knn runs/demo --data ./labelled            train/ and val/ in it, one sub-folder a class',
       '  dino eval knn runs/demo --data ./labelled --k 10 20  other numbers of neighbours',
+      '  dino eval knn runs/demo --data ./labelled --shots 1 5 10   with few labels: 1, 5 and 10 training images a class',
+      '  dino eval knn runs/demo --data ./one-folder --leave-one-out --per-class   each image by all others',
       '  dino eval knn runs/demo --data "in-{split}.zip"      in-train.zip and in-val.zip; tar files, shards, lists, URLs too',
     ].join('\n'),
   },
@@ -51,6 +59,38 @@ export const evalKnn = buildCommand<KnnFlags, [checkpoint: string], Context>({
         default: String(knn.temperature),
         brief: 'a vote weighs exp(cosine / temperature)',
       },
+      leaveOneOut: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief: '--data is one folder of class folders, without train/ and val/: each image is classified by all others',
+      },
+      shots: {
+        kind: 'parsed',
+        parse: wholeNumber(1),
+        variadic: ',',
+        optional: true,
+        brief: 'so many training images of each class vote; several give several scores',
+      },
+      fraction: {
+        kind: 'parsed',
+        parse: part,
+        variadic: ',',
+        optional: true,
+        brief: 'this share of the training images of each class votes, above 0, up to 1',
+      },
+      seeds: {
+        kind: 'parsed',
+        parse: wholeNumber(1),
+        optional: true,
+        brief: 'how often --shots and --fraction draw anew, for mean and standard deviation; 5 unless given',
+      },
+      perClass: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief: 'adds a table of the classes, for the first k',
+      },
       network,
       imageSize,
       cacheDir,
@@ -60,5 +100,11 @@ export const evalKnn = buildCommand<KnnFlags, [checkpoint: string], Context>({
     },
     aliases: { k: 'k' },
   },
-  loader: loading<KnnOptions>(async () => interruptible((await import('../inspect/run-knn.js')).runKnn), 'checkpoint'),
+  loader: loading<KnnOptions>(async () => interruptible((await import('../evaluate/run-knn.js')).runKnn), 'checkpoint'),
 })
+
+function part(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value > 0 && value <= 1) return value
+  throw new Failure(`expected a number, above 0, at most 1, got ${JSON.stringify(text)}`, 2)
+}
