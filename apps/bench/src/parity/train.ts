@@ -1,7 +1,7 @@
 import { type Case, toNHWC } from '@dino/fixtures'
 import type { Session, TraceableFunction } from '@dino/graph'
 import { cosineSchedule, teacherTempSchedule } from '@dino/optim'
-import { dinoStep, initialState, type Setup, type StepInputs } from '@dino/trainer'
+import { dinoObjective, dinoStep, initialState, type Setup, type StepInputs } from '@dino/trainer'
 import type { VitConfig } from '@dino/vit'
 import type { HostTensor } from '@dino/weights'
 import {
@@ -117,7 +117,12 @@ function trainSetup(settings: Settings, params: Tensors): Setup & { backbone: Vi
   return {
     backbone,
     head,
-    loss: { studentTemp: settings.number('student_temp'), centerMomentum: settings.number('center_momentum') },
+    loss: {
+      ...dinoObjective,
+      studentTemp: settings.number('student_temp'),
+      centerMomentum: settings.number('center_momentum'),
+    },
+    teacher: 'momentum',
     optim: {
       name: settings.string('optimizer', 'adamw') as Setup['optim']['name'],
       clipGrad: settings.number('clip_grad', 0),

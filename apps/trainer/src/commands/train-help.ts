@@ -6,7 +6,7 @@ export const headings: Partial<Record<Key, string>> = {
   recipe: 'RUN',
   arch: 'MODEL',
   outDim: 'HEAD',
-  momentumTeacher: 'TEACHER AND LOSS',
+  teacher: 'TEACHER AND LOSS',
   batchSize: 'OPTIMISATION',
   globalCropsSize: 'CROPS',
   flipP: 'AUGMENTATION',

@@ -2,6 +2,7 @@ import { architectures } from '@dino/vit/defaults'
 import { Failure } from '../report/io.js'
 import { isResnet, only } from './architecture.js'
 import { kebab, printed } from './fields.js'
+import { needsWholeBatch } from './needs-whole-batch.js'
 import type { TrainConfig } from './schema.js'
 
 /** Settings that are right one by one and wrong together: the first such problem is thrown, with what to do. */
@@ -44,6 +45,8 @@ export function checkTogether(config: TrainConfig): void {
     `${say('precision')} with ${say('engine')}: TensorFlow.js computes in fp32 only. Use --precision fp32 or auto, or leave --engine out`,
   )
 
+  checkMethod(config, say)
+
   const { microBatch, batchSize } = config
   if (microBatch !== undefined && microBatch !== batchSize) {
     const divisors = Array.from({ length: batchSize }, (_, i) => i + 1).filter((size) => batchSize % size === 0)
@@ -55,6 +58,14 @@ export function checkTogether(config: TrainConfig): void {
     refuseIf(
       config.useBnInHead,
       `${say('microBatch')} with ${say('useBnInHead')}: batch norm takes its statistics from all images that it sees, so parts would not give the step of the whole batch. Use --accumulate, which is meant to be another step, or a smaller --batch-size`,
+    )
+    refuseIf(
+      config.predictor && config.predictorBn,
+      `${say('microBatch')} with ${say('predictorBn')}: batch norm takes its statistics from all images that it sees. Use --predictor-bn false or a smaller --batch-size`,
+    )
+    refuseIf(
+      needsWholeBatch(config),
+      `${say('microBatch')} with ${config.loss === 'infonce' ? say('loss') : say('centering')}: it needs the whole batch at once. Leave --micro-batch out`,
     )
   }
 
@@ -89,6 +100,47 @@ function checkResnet(config: TrainConfig, say: (key: keyof TrainConfig) => strin
   refuseIf(
     L > 0 && values < 2,
     `${say('localCropsSize')} and ${say('batchSize')} leave one value a channel in the last blocks of --arch ${arch}, and batch norm needs two. Use larger local crops or more images`,
+  )
+}
+
+/** What of loss, centering, head and teacher goes together (tables 7, 14 and 15 of the paper). */
+function checkMethod(config: TrainConfig, say: (key: keyof TrainConfig) => string): void {
+  const { loss, centering, lastLayer, headBottleneck, headLayers, batchSize, queueSize } = config
+  refuseIf(
+    loss === 'cross-entropy' && lastLayer === 'none',
+    `${say('lastLayer')} with ${say('loss')}: without prototypes there is no distribution. Use --loss mse or infonce, or another last layer`,
+  )
+  refuseIf(
+    loss !== 'cross-entropy' && !['center', 'none'].includes(centering),
+    `${say('centering')} with ${say('loss')}: it makes distributions, which only the cross-entropy compares. Use --centering center or none`,
+  )
+  refuseIf(
+    loss === 'infonce' && centering !== 'none',
+    `${say('centering')} with ${say('loss')}: keys are compared as they are. Use --centering none`,
+  )
+  refuseIf(
+    loss === 'infonce' && queueSize < 2 * batchSize,
+    `${say('queueSize')} with ${say('batchSize')}: a batch adds ${2 * batchSize} keys. Use --queue-size ${2 * batchSize} or more`,
+  )
+  refuseIf(
+    loss === 'infonce' && config.accumulate > 1,
+    `${say('accumulate')} with ${say('loss')}: batches of a step would have to share a queue that moves between them. Use a larger --batch-size`,
+  )
+  refuseIf(
+    loss === 'cross-entropy' && !config.symmetricLoss,
+    `${say('symmetricLoss')} with ${say('loss')}: its pairs are all of them. Use --loss mse or infonce`,
+  )
+  refuseIf(
+    !headBottleneck && lastLayer === 'none',
+    `${say('headBottleneck')} with ${say('lastLayer')}: nothing of the head would be left. Keep one of them`,
+  )
+  refuseIf(
+    !headBottleneck && config.predictor,
+    `${say('predictor')} with ${say('headBottleneck')}: it stands behind the bottleneck. Keep the bottleneck`,
+  )
+  refuseIf(
+    headBottleneck && headLayers === 0,
+    `${say('headLayers')} with ${say('headBottleneck')}: the bottleneck is the last of them. Use at least 1`,
   )
 }
 

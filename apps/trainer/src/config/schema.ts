@@ -51,10 +51,25 @@ export const trainConfig = z.strictObject({
   outDim: positive.min(2).describe('prototypes K; 4096 is enough for small data and much lighter'),
   normLastLayer: z.boolean().describe('keep prototypes at unit length; false helps a ViT-S once training is stable'),
   useBnInHead: z.boolean().describe('batch norm in the head'),
-  headLayers: positive.describe('linear layers of the head before the prototypes'),
+  headLayers: count.describe('linear layers of the head before the prototypes; 0 without a bottleneck only'),
   headHiddenDim: positive.describe('width of the hidden layers of the head'),
   headBottleneckDim: positive.describe('width of the normalised vector before the prototypes'),
+  headActivation: z.enum(['gelu', 'relu']).describe('after the hidden layers of head and predictor'),
+  headBottleneck: z
+    .boolean()
+    .describe('a narrow layer and l2 normalisation before the prototypes; without it deep heads learn nothing'),
+  lastLayer: z
+    .enum(['weight-norm', 'linear', 'none'])
+    .describe('prototypes of unit length, a plain layer, or none: the bottleneck is the output, for mse and infonce'),
+  predictor: z
+    .boolean()
+    .describe("an MLP on the student's bottleneck that the teacher lacks (BYOL); brings DINO nothing"),
+  predictorHiddenDim: positive.describe('width of its hidden layer'),
+  predictorBn: z.boolean().describe('batch norm in it; without, BYOL collapses'),
 
+  teacher: z
+    .enum(['momentum', 'student', 'previous-iteration', 'previous-epoch'])
+    .describe("what teaches: an average of the student's past, its copy, or what it was an iteration or epoch ago"),
   momentumTeacher: share.describe(
     'EMA momentum of the teacher at the start, raised by a cosine; use .9995 with a batch of 256, .99 for short runs',
   ),
@@ -65,7 +80,21 @@ export const trainConfig = z.strictObject({
     'epochs from the first teacher temperature to the last; 30 when raising to .07',
   ),
   studentTemp: above0.describe('student temperature'),
+  sharpening: z.boolean().describe("false: the teacher's temperature is the student's, and outputs go uniform"),
+  centering: z
+    .enum(['center', 'sinkhorn', 'sinkhorn-views', 'softmax-batch', 'none'])
+    .describe(
+      "of the teacher's outputs: less their moving center, Sinkhorn-Knopp of the batch or of each view (SwAV), a softmax over the batch, or nothing",
+    ),
   centerMomentum: share.describe('EMA momentum of the center; .999 collapses in the paper'),
+  loss: z
+    .enum(['cross-entropy', 'mse', 'infonce'])
+    .describe('of distributions over prototypes (DINO), of directions (BYOL), or against a queue of keys (MoCo)'),
+  symmetricLoss: z
+    .boolean()
+    .describe("mse and infonce: both views of the teacher teach; false is its second alone (MoCo's query and key)"),
+  infonceTemp: above0.describe('temperature of infonce'),
+  queueSize: positive.describe('keys of earlier batches that infonce tells the own one from'),
 
   batchSize: positive.describe(
     'images a step; lr is scaled by it. Smaller batches take less memory and a higher momentum',

@@ -253,7 +253,7 @@ async function exampleMaps(
 }
 
 function point({ iteration, loss, teacherEntropy, kl }: StepRecord): DemoResult['curves'][number] {
-  return { step: iteration, loss, teacherEntropy, kl }
+  return { step: iteration, loss, teacherEntropy: teacherEntropy!, kl: kl! } // of a softmax
 }
 
 function architecture({ embedDim, depth, patchSize }: VitConfig): string {

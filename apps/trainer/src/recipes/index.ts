@@ -1,9 +1,12 @@
+import { byol } from './byol.js'
 import { demo } from './demo.js'
+import { mocoV2 } from './moco-v2.js'
 import { noMulticrop } from './no-multicrop.js'
 import { paper800 } from './paper-800.js'
 import type { Recipe } from './recipe.js'
 import { rn50 } from './rn50.js'
 import { smallBatch } from './small-batch.js'
+import { swav } from './swav.js'
 import { vits16Epochs100 } from './vits16-100ep.js'
 import { vits16Epochs300 } from './vits16-300ep.js'
 
@@ -17,5 +20,8 @@ export const recipes: readonly Recipe[] = [
   noMulticrop,
   smallBatch,
   rn50,
+  byol,
+  mocoV2,
+  swav,
   demo,
 ]

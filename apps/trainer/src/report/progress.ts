@@ -10,8 +10,9 @@ export interface StepReport {
   /** Epoch of this step, from 0. */
   epoch: number
   loss: number
-  teacherEntropy: number
-  kl: number
+  teacherEntropy?: number
+  kl?: number
+  outputSpread?: number
   lr: number
   /** Seconds since the step before ended. */
   seconds: number
@@ -69,9 +70,10 @@ export function createProgress(io: TrainIO, options: ProgressOptions): Progress 
     const width = String(total).length
     return [
       `epoch ${report.epoch + 1}/${options.epochs}  step ${String(report.iteration).padStart(width)}/${total}`,
-      `loss ${color.bold(report.loss.toFixed(3))} (ln K ${Math.log(options.outDim).toFixed(2)})`,
-      `teacher entropy ${report.teacherEntropy.toFixed(2)}`,
-      `KL ${report.kl.toFixed(2)}`,
+      `loss ${color.bold(report.loss.toFixed(3))}${report.kl === undefined ? '' : ` (ln K ${Math.log(options.outDim).toFixed(2)})`}`,
+      ...(report.teacherEntropy === undefined ? [] : [`teacher entropy ${report.teacherEntropy.toFixed(2)}`]),
+      ...(report.kl === undefined ? [] : [`KL ${report.kl.toFixed(2)}`]),
+      ...(report.outputSpread === undefined ? [] : [`spread ${report.outputSpread.toFixed(2)}`]),
       `lr ${short(report.lr)}`,
       `${short(options.batchSize / speed.mean())} images/s`,
       `waits ${percent(wait.mean() / speed.mean())} for data`,

@@ -7,13 +7,13 @@ import {
   type Session,
   type TensorSpec,
 } from '@dino/graph'
-import { updateCenter } from '@dino/loss'
 import * as tf from '@tensorflow/tfjs-core'
 import { productsOf } from '../config/precision.js'
 import type { TrainConfig } from '../config/schema.js'
 import { normalizeImages } from '../inspect/embed.js'
 import { isVit, type Params } from './backbone.js'
 import { prefixed, type Setup, statisticShapes, withoutPrefix } from './model.js'
+import { nextState } from './objective.js'
 import { type CropInputs, dinoStep, reduce, type ScheduleInputs, stepSums, sumShapes, takeStep, zeros } from './step.js'
 
 /** The images of one batch as the step takes them. */
@@ -113,7 +113,6 @@ async function stepInParts(
   /** The state with what batches have moved within the step. */
   const moving = (state: Params): Params =>
     Object.create(state, Object.fromEntries(Object.entries(moved(state)).map(([name, value]) => [name, { value }])))
-  const momentum = setup.loss.centerMomentum
 
   const part = await compile(
     (inputs, state) => {
@@ -134,8 +133,9 @@ async function stepInParts(
     (inputs, state) => {
       const all = reduce(sums(state))
       const center = tf.mul(all.center!, A) // of the last batch: each one's is taken out before the next
-      const step = takeStep(setup, inputs as unknown as ScheduleInputs, moving(state), { ...all, center })
-      const next = { ...cleared(), ...(A > 1 && { [`${MOVING}center`]: step.state.center! }) }
+      const now = moving(state)
+      const step = takeStep(setup, inputs as unknown as ScheduleInputs, now, { ...all, center })
+      const next = { ...cleared(), ...(A > 1 && { [`${MOVING}center`]: step.state.center ?? now.center! }) }
       return { ...step, state: { ...step.state, ...moved(state, A > 1 ? statistics : []), ...next } }
     },
     { session, name: 'end of the step', inputs: schedule },
@@ -145,7 +145,8 @@ async function stepInParts(
       ? await compile(
           (_, state) => {
             const { center } = sums(state) as Record<string, tf.Tensor2D>
-            const next = updateCenter(moved(state).center as tf.Tensor2D, tf.mul(center!, A), { momentum })
+            const now = moving(state)
+            const next = nextState(setup.loss, now, { center: tf.mul(center!, A) }).center ?? now.center!
             return {
               outputs: {},
               state: { [`${MOVING}center`]: next, [`${SUM}center`]: tf.zerosLike(center!) },

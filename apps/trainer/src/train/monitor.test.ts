@@ -38,3 +38,12 @@ test('a few bad batches are not enough, and a second collapse is named again', (
   expect(warnings([...short, ...healthy, ...short, ...healthy])).toEqual([])
   expect(warnings([...repeat(20, 0, 0), ...healthy, ...repeat(20, lnK, 0)])).toHaveLength(2)
 })
+
+test('outputs that all point one way are told, of losses without a softmax', () => {
+  const monitor = collapseMonitor(16, 2)
+  expect(monitor.observe({ loss: 0.1, outputSpread: 0.9 })).toBeUndefined()
+  expect(monitor.observe({ loss: 0, outputSpread: 0.001 })).toBeUndefined()
+  expect(monitor.observe({ loss: 0, outputSpread: 0.002 })).toMatch(
+    /all point one way \(spread 0\.0020.*--predictor true/,
+  )
+})

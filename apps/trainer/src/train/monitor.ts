@@ -1,8 +1,10 @@
 /** What one step measured; entropies and KL in nats. */
 export interface Measured {
   loss: number
-  teacherEntropy: number
-  kl: number
+  teacherEntropy?: number
+  kl?: number
+  /** Of losses without a softmax: 1 is even, 0 is one direction. */
+  outputSpread?: number
 }
 
 export interface CollapseMonitor {
@@ -18,24 +20,34 @@ export interface CollapseMonitor {
  */
 export function collapseMonitor(outDim: number, patience = 50): CollapseMonitor {
   const lnK = Math.log(outDim)
-  let mode: 'one' | 'uniform' | undefined
+  let mode: 'one' | 'uniform' | 'direction' | undefined
   let steps = 0
   return {
-    observe({ teacherEntropy, kl }) {
+    observe({ teacherEntropy = lnK / 2, kl = lnK, outputSpread = 1 }) {
       const now =
-        kl > 0.01 * lnK
-          ? undefined
-          : teacherEntropy < 0.01 * lnK
-            ? 'one'
-            : teacherEntropy > 0.99 * lnK
-              ? 'uniform'
-              : undefined
+        outputSpread < 0.01
+          ? 'direction'
+          : kl > 0.01 * lnK
+            ? undefined
+            : teacherEntropy < 0.01 * lnK
+              ? 'one'
+              : teacherEntropy > 0.99 * lnK
+                ? 'uniform'
+                : undefined
       steps = now === undefined ? 0 : now === mode ? steps + 1 : 1
       mode = now
       if (mode === undefined || steps !== patience) return undefined
+      if (mode === 'direction') return direction(outputSpread)
       return mode === 'one' ? oneDimension(teacherEntropy) : uniform(teacherEntropy, lnK)
     },
   }
+}
+
+function direction(spread: number): string {
+  return (
+    `Collapse: the teacher's outputs all point one way (spread ${spread.toFixed(4)}, 1 is even). With --loss mse use ` +
+    '--predictor true with --predictor-bn true, or --centering center, and keep the momentum teacher.'
+  )
 }
 
 function oneDimension(entropy: number): string {

@@ -2,12 +2,14 @@ import { compile, openSession, type PassOptions, type Session } from '@dino/grap
 import type * as tf from '@tensorflow/tfjs-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { initStudent, type Setup } from './model.js'
+import { dinoObjective } from './objective.js'
 import { dinoStep, initialState } from './step.js'
 
 const setup: Setup = {
   backbone: { imgSize: 16, patchSize: 8, embedDim: 24, depth: 2, numHeads: 2 },
   head: { inDim: 24, outDim: 96, hiddenDim: 32, bottleneckDim: 16 },
-  loss: { studentTemp: 0.1, centerMomentum: 0.9 },
+  loss: dinoObjective,
+  teacher: 'momentum',
   optim: { name: 'adamw', clipGrad: 0.3, normLastLayer: true },
 }
 const wave = (size: number, frequency: number) => Float32Array.from({ length: size }, (_, i) => Math.sin(i * frequency))

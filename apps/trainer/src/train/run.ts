@@ -191,11 +191,14 @@ function tagged(record: StepRecord): Record<string, number> {
   return {
     'train/loss': record.loss,
     'train/grad_norm': record.gradNorm,
-    'collapse/teacher_entropy': record.teacherEntropy,
-    'collapse/student_entropy': record.studentEntropy,
-    'collapse/kl': record.kl,
-    'collapse/used_prototypes': record.usedPrototypes,
-    'collapse/largest_share': record.largestShare,
+    ...given({
+      'collapse/teacher_entropy': record.teacherEntropy,
+      'collapse/student_entropy': record.studentEntropy,
+      'collapse/kl': record.kl,
+      'collapse/used_prototypes': record.usedPrototypes,
+      'collapse/largest_share': record.largestShare,
+      'collapse/output_spread': record.outputSpread,
+    }),
     'schedule/lr': record.lr,
     'schedule/weight_decay': record.weightDecay,
     'schedule/momentum': record.momentum,
@@ -203,6 +206,11 @@ function tagged(record: StepRecord): Record<string, number> {
     'speed/seconds_per_step': record.seconds,
     'speed/seconds_waited': record.waited,
   }
+}
+
+/** Those that the loss has. */
+function given(values: Record<string, number | undefined>): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Record<string, number>
 }
 
 /** What to tell of a step that is not finite: the reason, what is kept, and its images. */

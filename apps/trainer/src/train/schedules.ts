@@ -1,4 +1,4 @@
-import { momentumSchedule } from '@dino/ema'
+import { teacherSchedule } from '@dino/ema'
 import { cosineSchedule, teacherTempSchedule } from '@dino/optim'
 import type { TrainConfig } from '../config/schema.js'
 
@@ -25,15 +25,16 @@ export function schedules(config: TrainConfig, iterationsPerEpoch: number): Sche
       warmupEpochs: config.warmupEpochs,
     }),
     weightDecay: cosineSchedule({ base: config.weightDecay, final: config.weightDecayEnd, epochs, iterationsPerEpoch }),
-    momentum: momentumSchedule({
+    momentum: teacherSchedule(config.teacher, {
       base: config.momentumTeacher,
       final: config.momentumTeacherEnd,
       epochs,
       iterationsPerEpoch,
     }),
     teacherTemp: teacherTempSchedule({
-      warmupTemp: config.warmupTeacherTemp,
-      temp: config.teacherTemp,
+      // Not sharpened, the teacher's distributions are as flat as the student's.
+      warmupTemp: config.sharpening ? config.warmupTeacherTemp : config.studentTemp,
+      temp: config.sharpening ? config.teacherTemp : config.studentTemp,
       warmupEpochs: config.warmupTeacherTempEpochs,
       epochs,
     }),

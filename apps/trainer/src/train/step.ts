@@ -1,12 +1,11 @@
 import * as ema from '@dino/ema'
 import { projection } from '@dino/heads'
-import { projection as headDefaults } from '@dino/heads/defaults'
-import { type DiagnosticMeans, diagnosticMeans, fromMeans, selfDistillation, updateCenter } from '@dino/loss'
 import { adamw, clipPerTensor, lars, sgd } from '@dino/optim'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Params } from './backbone.js'
 import type { HostTensor } from './host-tensor.js'
-import { forward, modelShapes, prefixed, type Setup, statisticShapes, withoutPrefix } from './model.js'
+import { forward, modelShapes, prefixed, type Setup, statisticShapes, studentShapes, withoutPrefix } from './model.js'
+import { cost, measureShapes, measures, nextState, objectiveState, reported } from './objective.js'
 
 const optimizers = { adamw, sgd, lars }
 
@@ -69,10 +68,10 @@ export function reduce(sums: Params): Params {
 
 /**
  * What the images of a step, or of a part of it, contribute to it, each multiplied by its share: `gradient.*`, `center` (the mean of
- * the teacher's rows), `loss`, and the parts of diagnostics. Beside these sums, the running statistics that the images leave, of
+ * the teacher's rows), `loss`, the parts of diagnostics; and `keys`, the teacher's rows themselves, where a queue keeps them. Beside these sums, the running statistics that the images leave, of
  * student.* and teacher.*: both train on their batch's own (reference: the teacher stays in train mode).
  *
- * @param state student.*, teacher.* and center, as they were before the step
+ * @param state student.*, teacher.*, center and queue, as they were before the step
  */
 export function stepSums(
   setup: Setup,
@@ -80,14 +79,14 @@ export function stepSums(
   state: Params,
   { freezeLastLayer, diagnostics = true, share = 1 }: StepOptions,
 ): { sums: Params; statistics: Params } {
-  const names = Object.keys({ ...modelShapes(setup), ...statisticShapes(setup) })
-  const student = pick(state, 'student.', names)
-  const teacher = pick(state, 'teacher.', names)
-  const center = state.center as tf.Tensor2D // [1, K]
-  const temperatures = { studentTemp: setup.loss.studentTemp, teacherTemp: inputs.teacherTemp }
+  const statisticNames = Object.keys(statisticShapes(setup))
+  const student = pick(state, 'student.', [...Object.keys(studentShapes(setup)), ...statisticNames])
+  const teacher = pick(state, 'teacher.', [...Object.keys(modelShapes(setup)), ...statisticNames])
+  const { teacherTemp } = inputs
 
   const taught = tf.tidy('teacher', () => forward(setup, teacher, [{ images: inputs.global }]))
   const teacherLogits = taught.logits // [2B, K]
+  const outputs = (student: tf.Tensor2D) => ({ student, teacher: teacherLogits, state, teacherTemp })
 
   const crops = [{ images: inputs.global, dropPath: inputs.dropPathGlobal }]
   if (inputs.local) crops.push({ images: inputs.local, dropPath: inputs.dropPathLocal })
@@ -95,32 +94,33 @@ export function stepSums(
   let kept!: ReturnType<typeof forward>
   const { value: loss, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
     const params = { ...student, ...Object.fromEntries(trained.map((name, i) => [name, tensors[i]!])) }
-    kept = tf.tidy('student', () => forward(setup, params, crops))
+    kept = tf.tidy('student', () => forward(setup, params, crops, setup.predictor))
     for (const tensor of [kept.logits, ...Object.values(kept.statistics)]) tf.keep(tensor)
-    return scaled(selfDistillation(kept.logits, teacherLogits, center, temperatures), share)
+    return scaled(cost(setup.loss, outputs(kept.logits)), share)
   })(trained.map((name) => student[name]!))
   const statistics = Object.fromEntries(Object.entries(kept.statistics).map(([name, x]) => [name, tf.clone(x)]))
   const studentLogits = tf.clone(kept.logits) // [(2 + L)B, K]
   tf.dispose([kept.logits, kept.statistics] as tf.TensorContainer) // what is not kept goes with the caller's tidy
 
-  const measured = diagnostics ? diagnosticMeans(studentLogits, teacherLogits, center, temperatures) : {}
+  const measured = diagnostics ? measures(setup.loss, outputs(studentLogits)) : {}
   const means = { center: tf.mean(teacherLogits, 0, true), ...measured }
   return {
     sums: {
       ...Object.fromEntries(trained.map((name, i) => [`gradient.${name}`, grads[i]!])),
       loss,
       ...Object.fromEntries(Object.entries(means).map(([name, mean]) => [name, scaled(mean, share)])),
+      ...(setup.loss.loss === 'infonce' && { keys: teacherLogits }),
     },
     statistics: { ...prefixed('student.', statistics), ...prefixed('teacher.', taught.statistics) },
   }
 }
 
-/** The rest of a step, once its sums are complete: clipping, the optimizer, the teacher, the center. */
+/** The rest of a step, once its sums are complete: clipping, the optimizer, the teacher, the center and queue. */
 export function takeStep(setup: Setup, inputs: ScheduleInputs, state: Params, sums: Params): StepResult {
   const names = Object.keys(modelShapes(setup))
   const gradients = withoutPrefix('gradient.', sums)
   const trained = Object.keys(gradients)
-  const student = pick(state, 'student.', names)
+  const student = pick(state, 'student.', Object.keys(studentShapes(setup)))
   const teacher = pick(state, 'teacher.', names)
 
   const gradNorm = tf.sqrt(tf.addN(Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)))))
@@ -130,21 +130,19 @@ export function takeStep(setup: Setup, inputs: ScheduleInputs, state: Params, su
     optimizerState(setup, state, trained),
     { lr: inputs.lr, weightDecay: inputs.weightDecay },
   )
-  const newTeacher = ema.update(teacher, { ...student, ...updated.params }, inputs.momentum)
-  const center = updateCenter(state.center as tf.Tensor2D, sums.center as tf.Tensor2D, {
-    momentum: setup.loss.centerMomentum,
-  })
+  const followed = setup.teacher === 'previous-iteration' ? student : { ...student, ...updated.params }
+  const newTeacher = ema.update(teacher, only(followed, names), inputs.momentum)
   return {
     outputs: {
       loss: sums.loss!,
       gradNorm,
-      ...(sums.votes && { ...fromMeans(sums as unknown as DiagnosticMeans) }),
+      ...reported(sums),
     },
     state: {
       ...prefixed('student.', updated.params),
       ...prefixed('teacher.', newTeacher),
       ...prefixed('optimizer.', updated.state),
-      center,
+      ...nextState(setup.loss, state, sums),
     },
     finite: ['loss', 'gradNorm'],
   }
@@ -152,17 +150,17 @@ export function takeStep(setup: Setup, inputs: ScheduleInputs, state: Params, su
 
 /** Shapes of what {@link stepSums} gives, with diagnostics. */
 export function sumShapes(setup: Setup, { freezeLastLayer }: Pick<StepOptions, 'freezeLastLayer'>) {
-  const all = modelShapes(setup)
-  const K = setup.head.outDim ?? headDefaults.outDim
+  const all = studentShapes(setup)
+  const width = projection.width(setup.head)
   const gradients = Object.fromEntries(
     trainedNames(setup, freezeLastLayer).map((name) => [`gradient.${name}`, all[name]!]),
   )
-  const scalars = { loss: [], teacherEntropy: [], studentEntropy: [], kl: [] }
-  return { ...gradients, center: [1, K], ...scalars, share: [K], votes: [K] } as Record<string, number[]>
+  const means = { loss: [], center: [1, width], ...measureShapes(setup.loss, width) }
+  return { ...gradients, ...means } as Record<string, number[]>
 }
 
 function trainedNames(setup: Setup, freezeLastLayer: boolean): string[] {
-  const names = Object.keys(modelShapes(setup))
+  const names = Object.keys(studentShapes(setup))
   return names.filter((name) => isTrained(setup, name) && !(freezeLastLayer && name.includes('last_layer')))
 }
 
@@ -170,18 +168,23 @@ function scaled<T extends tf.Tensor>(x: T, factor: number): T {
   return factor === 1 ? x : tf.mul(x, factor)
 }
 
-/** All variables of a run before its first step: the teacher a copy of the student, moments and center zero. */
-export function initialState(setup: Setup, student: Record<string, HostTensor>): Record<string, HostTensor> {
-  const shapes = modelShapes(setup)
+/**
+ * All variables of a run before its first step: the teacher a copy of the student (without its predictor), moments and center zero.
+ *
+ * @param seed of the keys that a queue begins with
+ */
+export function initialState(setup: Setup, student: Record<string, HostTensor>, seed = 0): Record<string, HostTensor> {
+  const shapes = studentShapes(setup)
   const missing = Object.keys({ ...shapes, ...statisticShapes(setup) }).filter((name) => !student[name])
   if (missing.length > 0) throw new Error(`initialState: the student lacks ${missing.slice(0, 3).join(', ')}.`)
   const trained = Object.fromEntries(Object.entries(shapes).filter(([name]) => isTrained(setup, name)))
   const slots = Object.entries(optimizers[setup.optim.name].shapes(trained))
+  const own = Object.fromEntries(Object.entries(student).filter(([name]) => !name.startsWith('predictor.')))
   return {
     ...prefixed('student.', student),
-    ...prefixed('teacher.', student), // a session copies what it is given
+    ...prefixed('teacher.', own), // a session copies what it is given
     ...Object.fromEntries(slots.map(([name, shape]) => [`optimizer.${name}`, zeros(shape)])),
-    center: zeros([1, setup.head.outDim ?? headDefaults.outDim]),
+    ...objectiveState(setup.loss, projection.width(setup.head), seed),
   }
 }
 
@@ -193,7 +196,7 @@ export function isTrained(setup: Pick<Setup, 'optim'>, name: string): boolean {
 
 /** The optimizer's variables of some parameters, by the names that they have in it. */
 function optimizerState(setup: Setup, state: Params, names: string[]): Params {
-  const all = modelShapes(setup)
+  const all = studentShapes(setup)
   const shapes = Object.fromEntries(names.map((name) => [name, all[name]!]))
   return pick(state, 'optimizer.', Object.keys(optimizers[setup.optim.name].shapes(shapes)))
 }

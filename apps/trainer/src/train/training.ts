@@ -19,11 +19,14 @@ export interface StepRecord {
   epoch: number
   loss: number
   gradNorm: number
-  teacherEntropy: number
-  studentEntropy: number
-  kl: number
-  usedPrototypes: number
-  largestShare: number
+  /** These five are of losses with a softmax. */
+  teacherEntropy?: number
+  studentEntropy?: number
+  kl?: number
+  usedPrototypes?: number
+  largestShare?: number
+  /** Of the others: 1 is spread evenly over the sphere, 0 is one direction. */
+  outputSpread?: number
   lr: number
   weightDecay: number
   momentum: number
@@ -91,7 +94,8 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
   const start = checkpoint?.progress.iteration ?? 0
 
   if (checkpoint) await session.create(checkpoint.tensors)
-  else if (!session.has('center')) await session.create(initialState(setup, initStudent(setup, config.seed)))
+  else if (!session.has('center'))
+    await session.create(initialState(setup, initStudent(setup, config.seed), config.seed))
   const progress = (iteration: number): Progress => ({
     iteration,
     iterationsPerEpoch: perEpoch,
