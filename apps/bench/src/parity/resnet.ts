@@ -95,7 +95,7 @@ async function startingFrom(c: Case, config: resnet.ResnetConfig, tensors: Tenso
   return { ...params, ...Object.fromEntries(start) }
 }
 
-function resnetConfig(config: Settings): resnet.ResnetConfig {
+export function resnetConfig(config: Settings): resnet.ResnetConfig {
   return {
     block: config.string('block') as resnet.ResnetConfig['block'],
     layers: config.numbers('layers') as unknown as resnet.Stages,

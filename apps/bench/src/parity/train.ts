@@ -1,8 +1,8 @@
 import { type Case, toNHWC } from '@dino/fixtures'
 import type { Session, TraceableFunction } from '@dino/graph'
 import { cosineSchedule, teacherTempSchedule } from '@dino/optim'
+import { width as resnetWidth } from '@dino/resnet'
 import { dinoObjective, dinoStep, initialState, type Setup, type StepInputs } from '@dino/trainer'
-import type { VitConfig } from '@dino/vit'
 import type { HostTensor } from '@dino/weights'
 import {
   type Check,
@@ -18,17 +18,19 @@ import {
 } from './check.js'
 import { compileFor, type Engine } from './engine.js'
 import { headConfig } from './head.js'
+import { resnetConfig } from './resnet.js'
 import { Settings } from './settings.js'
 import { vitConfig, vitParams } from './vit.js'
 
 /** Whole training steps from given weights and crops: each loss, then student, teacher and center at the end. */
 export async function train(c: Case, tensors: Tensors, engine: Engine): Promise<Check[]> {
   const settings = new Settings(c.name, c)
-  const setup = trainSetup(settings, under('init.backbone.', tensors))
+  const backbone = backboneOf(settings.inner('config'), under('init.backbone.', tensors))
+  const setup = trainSetup(settings, backbone)
   const values = schedules(settings)
   refuseLostStart(tensors, values.lr)
   const student = {
-    ...prefixed('backbone.', vitParams(setup.backbone, under('init.backbone.', tensors))),
+    ...prefixed('backbone.', backbone.params),
     ...prefixed('head.', under('init.head.', tensors)),
   }
   const session = await engine.open()
@@ -111,11 +113,27 @@ function refuseLostStart(tensors: Tensors, lr: Float64Array): void {
     throw new InvalidCase('init.* equals the student at the end bit for bit: what training began with is lost')
 }
 
-function trainSetup(settings: Settings, params: Tensors): Setup & { backbone: VitConfig } {
-  const backbone = vitConfig(settings.inner('config'), params)
-  const head = headConfig(new Settings(settings.where, { ...settings.values, in_dim: backbone.embedDim }))
+interface Backbone {
+  config: Setup['backbone']
+  width: number
+  /** Those that the model has, of what the file has. */
+  params: Tensors
+}
+
+/** A ResNet if the settings name its blocks. */
+function backboneOf(settings: Settings, params: Tensors): Backbone {
+  if (settings.has('block')) {
+    const config = resnetConfig(settings)
+    return { config, width: resnetWidth(config), params }
+  }
+  const config = vitConfig(settings, params)
+  return { config, width: config.embedDim, params: vitParams(config, params) }
+}
+
+function trainSetup(settings: Settings, { config, width }: Backbone): Setup {
+  const head = headConfig(new Settings(settings.where, { ...settings.values, in_dim: width }))
   return {
-    backbone,
+    backbone: config,
     head,
     loss: {
       ...dinoObjective,
