@@ -12,7 +12,7 @@ const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
 const minutes = 60_000
 const own = fileURLToPath(new URL('../cases', import.meta.url))
 const all = [...cases(), ...cases(undefined, own)]
-const onEngines = ['vit', 'resnet', 'head', 'loss', 'sinkhorn', 'train']
+const onEngines = ['vit', 'resnet', 'head', 'loss', 'sinkhorn', 'train', 'linear']
 const implemented = [
   ...onEngines,
   'schedule',

@@ -7,6 +7,7 @@ import { copy } from './copy.js'
 import type { Engine } from './engine.js'
 import { head } from './head.js'
 import { knn } from './knn.js'
+import { linear } from './linear.js'
 import { loss } from './loss.js'
 import { convnet } from './resnet.js'
 import { retrieval } from './retrieval.js'
@@ -24,6 +25,7 @@ export const onEngine: Record<string, (c: Case, tensors: Tensors, engine: Engine
   loss,
   sinkhorn,
   train,
+  linear,
 }
 
 /** Kinds that plain typed arrays compute: they run once. */
