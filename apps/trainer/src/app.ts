@@ -21,6 +21,7 @@ import { engine } from './commands/engine.js'
 import { evalFinetune } from './commands/eval-finetune.js'
 import { evalKnn } from './commands/eval-knn.js'
 import { evalLinear } from './commands/eval-linear.js'
+import { evalRetrieval } from './commands/eval-retrieval.js'
 import { evalVideo } from './commands/eval-video.js'
 import { exportWeights } from './commands/export.js'
 import { extract } from './commands/extract.js'
@@ -37,7 +38,7 @@ const root = buildRouteMap<string, Context>({
     train,
     recipes,
     eval: buildRouteMap<string, Context>({
-      routes: { knn: evalKnn, linear: evalLinear, finetune: evalFinetune, video: evalVideo },
+      routes: { knn: evalKnn, linear: evalLinear, finetune: evalFinetune, retrieval: evalRetrieval, video: evalVideo },
       docs: { brief: 'Score what a checkpoint learned' },
     }),
     attention,

@@ -76,7 +76,13 @@ export function attentionEmbedder(options: EmbedOptions): Promise<Embedder> {
   })
 }
 
-async function embedder<C extends BackboneConfig>(
+/**
+ * An embedder of what `run` makes of normalised images.
+ *
+ * @param name of the graph
+ * @param dim numbers that `run` gives for each image
+ */
+export async function embedder<C extends BackboneConfig>(
   name: string,
   { session, config, prefix, batch, height, width, normalization }: EmbedOptions<C>,
   dim: number,
