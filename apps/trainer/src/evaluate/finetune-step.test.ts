@@ -8,7 +8,7 @@ import type { HostTensor } from '../train/host-tensor.js'
 import { toHost } from '../train/model.js'
 import { finetune as defaults } from './finetune-defaults.js'
 import type { FinetuneSettings } from './finetune-settings.js'
-import { compileFinetuneStep, initialState } from './finetune-step.js'
+import { compileFinetuneStep, initialState, trainedShapes } from './finetune-step.js'
 
 vi.setConfig({ testTimeout: 120_000 }) // each compiles a graph
 
@@ -126,4 +126,35 @@ test('a ResNet is trained by the statistics of its batch, and its running ones f
   expect(Math.abs(loss - Math.log(3))).toBeLessThan(0.3)
   expect(moved(after['backbone.bn1.running_mean']!, before['backbone.bn1.running_mean']!)).toBeGreaterThan(0)
   expect(moved(after['backbone.conv1.weight']!, before['backbone.conv1.weight']!)).toBeCloseTo(0.01, 3)
+})
+
+// By torch 2.15 and timm's VisionTransformer, mixup_target and SoftTargetCrossEntropy in float64; torch.optim.AdamW with a group a tensor.
+const torch = {
+  kept: [0.3, 0.8, 0.5, 1, 0.6],
+  losses: [2.095402, 1.375503, 1.101883, 1.074452, 1.07211],
+  fc1: [-0.169841, -0.008945, 0.206631],
+  headBias: [-0.235938, 0.020218, 0.220059],
+}
+
+test('five steps with smoothing, mixup, weight decay and layer decay equal PyTorch', async () => {
+  const model = { backbone: tiny, classes: 3, normalization: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } }
+  const state = initialState(model, toHost(init(tiny, 0)), 0)
+  for (const [k, name] of Object.keys(trainedShapes(model)).sort().entries()) {
+    const one = /norm\d?\.weight$/.test(name) ? 1 : 0
+    values(state[name]!).forEach((_, i, all) => void (all[i] = 0.2 * Math.sin(i * 1.3 + k) + one))
+  }
+  const session = await openSession()
+  await session.create(state)
+  const options = { ...settings, smoothing: 0.1, mixup: 0.8, weightDecay: 0.05, layerDecay: 0.75, recompute: false }
+  const run = await compileFinetuneStep(session, model, options)
+  const pictures = Uint8Array.from({ length: images.length }, (_, i) => (i * i * 31 + i * 17) % 251)
+  for (const [i, kept] of torch.kept.entries()) {
+    const { loss } = await run({ images: pictures, labels, lr: 0.01, kept })
+    expect(values(loss!)[0], `step ${i + 1}`).toBeCloseTo(torch.losses[i]!, 4)
+  }
+  const after = await session.read(['backbone.blocks.0.mlp.fc1.weight', 'head.linear.bias'])
+  const [fc1, bias] = Object.values(after).map(values)
+  for (const [i, value] of torch.fc1.entries()) expect(fc1![i]).toBeCloseTo(value, 4)
+  for (const [i, value] of torch.headBias.entries()) expect(bias![i]).toBeCloseTo(value, 4)
+  await session.close()
 })
