@@ -39,6 +39,7 @@ export async function runVideo(options: EvalVideoOptions, io: TrainIO): Promise<
       const first = await readLabels(sequence.masks[0]!)
       const segmented = async function* () {
         for await (const labels of segmenter.segment(sequence, first, settings)) {
+          io.signal.throwIfAborted()
           count.update(++done, total, sequence.name)
           yield labels
         }
