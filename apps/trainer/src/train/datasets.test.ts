@@ -49,6 +49,21 @@ test('a run on a tar file, stopped and gone on with, equals one on the folder th
   expect((await checkpoint('parts')).tensors).toEqual((await checkpoint('whole')).tensors)
 })
 
+test('Google Landmarks, whose images lie in folders of folders, is a source, with its train.csv or without', () => {
+  for (const [i, name] of names.entries()) {
+    const id = i.toString(16).padStart(16, '0')
+    const nested = join(folder, 'landmarks', 'train', ...[...id.slice(-3)].reverse())
+    mkdirSync(nested, { recursive: true })
+    copyFileSync(join(folder, 'photos', name), join(nested, `${id}.jpg`))
+  }
+  const first = dino(`train --data landmarks ${quick} --output-dir landmarks-run --max-steps 2`)
+  expect(first.stderr).toContain('24 images (no labels) in landmarks')
+  writeFileSync(join(folder, 'landmarks', 'train.csv'), 'id,url,landmark_id\n')
+  const second = dino('train --resume --output-dir landmarks-run')
+  expect(second.stderr).toContain('Done: step 8 of 8')
+  expect([first.status, second.status]).toEqual([0, 0])
+})
+
 test('shards, lists and URLs give the same first steps', async () => {
   const all = losses('whole').slice(0, 1)
   const server = createServer(({ url, headers }, response) => {
