@@ -18,6 +18,7 @@ import { completion } from './commands/completion.js'
 import { demo } from './commands/demo.js'
 import { doctor } from './commands/doctor.js'
 import { engine } from './commands/engine.js'
+import { evalCopies } from './commands/eval-copies.js'
 import { evalFinetune } from './commands/eval-finetune.js'
 import { evalKnn } from './commands/eval-knn.js'
 import { evalLinear } from './commands/eval-linear.js'
@@ -38,7 +39,14 @@ const root = buildRouteMap<string, Context>({
     train,
     recipes,
     eval: buildRouteMap<string, Context>({
-      routes: { knn: evalKnn, linear: evalLinear, finetune: evalFinetune, retrieval: evalRetrieval, video: evalVideo },
+      routes: {
+        knn: evalKnn,
+        linear: evalLinear,
+        finetune: evalFinetune,
+        retrieval: evalRetrieval,
+        copies: evalCopies,
+        video: evalVideo,
+      },
       docs: { brief: 'Score what a checkpoint learned' },
     }),
     attention,

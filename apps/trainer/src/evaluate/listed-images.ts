@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import type { FeatureTable } from '../inspect/features.js'
+import { Failure } from '../report/io.js'
 import type { TrainImages } from '../train/images.js'
 
 /**
@@ -20,4 +22,11 @@ export function listedImages(root: string, files: readonly string[], about?: unk
       .digest('hex')
       .slice(0, 16),
   }
+}
+
+/** The same features, of every image: a truth counts images, and one that is left out would shift those after it. */
+export function complete(features: FeatureTable): FeatureTable {
+  const [first] = features.setAside
+  if (!first) return features
+  throw new Failure(`${first[0]} cannot be read (${first[1]}), and the score needs every image. Fetch it again.`)
 }

@@ -4,15 +4,15 @@ import { openSession } from '@dino/graph'
 import type { RetrievalOptions } from '../commands/eval-retrieval.js'
 import { loadAnyBackbone } from '../inspect/backbone.js'
 import { clsEmbedder } from '../inspect/embed.js'
-import type { FeatureTable, View } from '../inspect/features.js'
+import type { View } from '../inspect/features.js'
 import { engineProgress } from '../report/engine-progress.js'
-import { Failure, type TrainIO } from '../report/io.js'
+import type { TrainIO } from '../report/io.js'
 import { table } from '../report/table.js'
 import { featureWidth, isVit } from '../train/backbone.js'
 import type { TrainImages } from '../train/images.js'
 import { prefixed } from '../train/model.js'
 import { cachedFeatures, cacheFolder } from './feature-cache.js'
-import { listedImages } from './listed-images.js'
+import { complete, listedImages } from './listed-images.js'
 import { multiScaleEmbedder, SCALES } from './multi-scale.js'
 import { writeResult } from './result.js'
 import { type Corners, openRevisited } from './revisited-data.js'
@@ -82,13 +82,6 @@ function cut(image: Image, [left, top, right, bottom]: Corners): Image {
   const width = Math.max(1, inside(right, image.width) - x)
   const height = Math.max(1, inside(bottom, image.height) - y)
   return resizedCrop(image, { top: y, left: x, height, width, size: [height, width] }) // the same size: cut, no more
-}
-
-/** The truth counts images: one that is left out would shift those after it. */
-function complete(features: FeatureTable): FeatureTable {
-  const [first] = features.setAside
-  if (!first) return features
-  throw new Failure(`${first[0]} cannot be read (${first[1]}), and the score needs every image. Fetch it again.`)
 }
 
 function scoreTable(scores: Record<string, RevisitedScore>): string {
