@@ -58,9 +58,7 @@ function valueText(attribute: Attribute): string {
 }
 
 function tensorText({ shape, data }: HostTensor): string {
-  const values = Array.from(data as unknown as ArrayLike<number | bigint>)
-    .slice(0, SHOWN)
-    .map(numberText)
+  const values = Array.from((data as Float32Array | BigInt64Array).subarray(0, SHOWN), numberText)
   if (shape.length === 0) return values[0]!
   const { length } = data as unknown as ArrayLike<number>
   return `[${values.join(', ')}${length > SHOWN ? `, … ${length} in all` : ''}]`

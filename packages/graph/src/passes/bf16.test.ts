@@ -71,7 +71,7 @@ test('a tensor is rounded before it is moved where only products need it moved',
     %2: bfloat16[256,64] = Cast(%0)
     %3: bfloat16[64,256] = Transpose(%2, %1)
     %4: float32[] = Const {value=0.125}
-    %5: bfloat16[] = Cast(%4)
+    %5: bfloat16[] = Const {value=15872}
     %6: bfloat16[64,256] = Mul(%3, %5)
     %7: bfloat16[64,64] = MatMul(%6, %2)
     %8: float32[64,64] = Cast(%7)
@@ -145,6 +145,21 @@ test('a product is that of rounded inputs, rounded once; state and gradients com
   const { w } = await session.read(['w'])
   expect(values(w!)[5]).toBe(Math.fround(b[5]! + 1 / 1024)) // not a rounded copy plus a step that rounding would lose
   await session.close()
+})
+
+test('constants are rounded once, to the nearest value and ties to even', () => {
+  const given = [1, 1 + 2 ** -8, 1 + 3 * 2 ** -8, -1e-40, 3.4e38, Number.NaN, Number.NEGATIVE_INFINITY, 0.1]
+  const after = toBfloat16(
+    program((op, constant) => {
+      const x = op('Placeholder', [], f32(65536, 4), 'x')
+      return { outputs: { y: op('MatMul', [x, constant(floats([4, 2], given))], f32(65536, 2)) } }
+    }),
+  )
+  const [folded] = after.nodes.filter(({ op, outputs }) => op === 'Const' && outputs[0]!.dtype === 'bfloat16')
+  const { value } = folded!.attributes.value as { value: HostTensor }
+  const widened = new Float32Array(Uint32Array.from(value.data as Uint16Array, (half) => half << 16).buffer)
+  expect([...widened]).toEqual(given.map(bf16))
+  expect(after.nodes.filter(({ op }) => op === 'Cast')).toHaveLength(2) // of x and y
 })
 
 test('the eager engine refuses bfloat16, and a misspelt precision is named', async () => {

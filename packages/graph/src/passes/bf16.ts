@@ -1,3 +1,4 @@
+import type { HostTensor } from '../host-tensor.js'
 import { type Node, type Program, ProgramBuilder, type Ref, type TensorType } from '../ir.js'
 import { isMove, isProduct, movedBy } from './bf16-rules.js'
 
@@ -58,6 +59,8 @@ interface Value {
 
 function cast(builder: ProgramBuilder, ref: Ref, dtype: 'float32' | 'bfloat16', scope: string): Ref {
   const { dtype: from, shape } = builder.type(ref)
+  const value = builder.nodes[ref.node]!.attributes.value
+  if (dtype === 'bfloat16' && value?.type === 'tensor') return builder.constant(rounded(value.value), scope)
   return builder.add({
     op: 'Cast',
     inputs: [ref],
@@ -69,6 +72,16 @@ function cast(builder: ProgramBuilder, ref: Ref, dtype: 'float32' | 'bfloat16', 
     outputs: [{ dtype, shape }],
     scope,
   })[0]!
+}
+
+/** A float32 tensor as the nearest bfloat16 values, ties to even: the upper halves of their bits. */
+function rounded({ shape, data }: HostTensor): HostTensor {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.byteLength / 4)
+  const halves = Uint16Array.from(bits, (word) => {
+    const notANumber = (word & 0x7fffffff) > 0x7f800000
+    return notANumber ? 0x7fc0 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16
+  })
+  return { dtype: 'bfloat16', shape, data: halves }
 }
 
 function asBfloat16(node: Node): Node {

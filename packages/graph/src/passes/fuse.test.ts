@@ -157,6 +157,29 @@ test('a bias joins the product that nobody else uses', () => {
   `)
 })
 
+test('in bfloat16 only constant weights take a bias along', () => {
+  const bf16 = (...shape: number[]) => ({ dtype: 'bfloat16', shape }) as const
+  const attributes = { T: { type: 'dtype', value: 'bfloat16' } } as const
+  const before = program((op, constant) => {
+    const x = op('Placeholder', [], bf16(2, 3), 'x')
+    const bias = op('ReadVariableOp', [], bf16(4), 'bias')
+    const fixed = constant({ dtype: 'bfloat16', shape: [3, 4], data: new Uint16Array(12).fill(16256) })
+    const products = [fixed, op('ReadVariableOp', [], bf16(3, 4), 'w')].map((w) => op('MatMul', [x, w], bf16(2, 4)))
+    const [y, z] = products.map((product) => op('AddV2', [product, bias], bf16(2, 4), attributes))
+    return { outputs: { y: y!, z: z! } }
+  })
+  expect(printProgram(dropDeadCode(useBias(before)))).toMatchInlineSnapshot(`
+    "%0: bfloat16[2,3] = Placeholder {name="x"}
+    %1: bfloat16[4] = ReadVariableOp {name="bias"}
+    %2: bfloat16[3,4] = Const {value=[16256, 16256, 16256, 16256, 16256, 16256, 16256, 16256, … 12 in all]}
+    %3: bfloat16[3,4] = ReadVariableOp {name="w"}
+    %4: bfloat16[2,4] = MatMul(%0, %3)
+    %5: bfloat16[2,4] = _FusedMatMul(%0, %2, %1) {fused_ops=["BiasAdd"]}
+    %6: bfloat16[2,4] = AddV2(%4, %1)
+    return y=%5, z=%6"
+  `)
+})
+
 test('columns of large matrices are summed by BiasAddGrad; rows and small ones stay', () => {
   const before = program((op, constant) => {
     const x = op('Placeholder', [], f32(rows, rows), 'x')
