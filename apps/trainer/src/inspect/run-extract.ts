@@ -18,7 +18,7 @@ export async function runExtract(options: ExtractOptions, io: TrainIO): Promise<
     throw new Failure(`--blocks is for --features blocks, not ${options.features}.`, 2)
   }
   const images = await imagesOf(options.data, io)
-  const source = await featureSource({ ...options, blocks: options.blocks ?? 4 })
+  const source = await featureSource(options)
   return options.shardSize === undefined
     ? extractFile(options, images, source, io)
     : extractShards({ ...options, shardSize: options.shardSize }, images, source, io)
@@ -46,13 +46,13 @@ async function extractShards(
   source: FeatureSource,
   io: TrainIO,
 ) {
-  const { features, blocks, format, network, shardSize, data, output = 'features' } = options
+  const { features, format, network, shardSize, data, output = 'features' } = options
   const { backbone, size, shape } = source
   const plan: WriteShardsOptions = {
     folder: output,
     settings: {
       features,
-      ...(features === 'blocks' && { blocks: blocks ?? 4 }),
+      rowShape: shape.join('x'),
       format,
       network,
       imageSize: size,
