@@ -7,6 +7,7 @@ export interface LinearFlags {
   data: string
   nLastBlocks?: number
   avgpool?: boolean
+  standardize?: boolean
   lr?: number[]
   epochs: number
   batchSize: number
@@ -30,8 +31,8 @@ export const evalLinear = buildCommand<LinearFlags, [checkpoint: string], Contex
   docs: {
     brief: 'Score a checkpoint by a linear classifier on its frozen features',
     fullDescription: [
-      'Features are computed once and kept. One classifier for each learning rate is trained on nine tenths of train/; the rate that does best',
-      'on the last tenth trains on all of it, and that classifier is scored on val/, which has no part in the choice.',
+      'Features are computed once and kept. Classifiers are trained on nine tenths of train/, one for each learning rate, on features as',
+      'they are and standardized; what does best on the last tenth trains on all of it, and is scored on val/, which has no part in the choice.',
       '',
       '  dino eval linear runs/demo --data ./labelled                       train/ and val/ in it, one sub-folder a class',
       '  dino eval linear runs/demo --data ./labelled --lr 0.01 0.1         these learning rates only',
@@ -59,6 +60,14 @@ export const evalLinear = buildCommand<LinearFlags, [checkpoint: string], Contex
         inferEmpty: true,
         optional: true,
         brief: 'adds the mean patch of the last block; on from 768 features on, unless given',
+      },
+      standardize: {
+        kind: 'parsed',
+        parse: onOrOff,
+        inferEmpty: true,
+        optional: true,
+        brief:
+          'brings each feature to mean 0 and deviation 1, which the weights then take in; both are tried unless given',
       },
       lr: {
         kind: 'parsed',

@@ -1,15 +1,8 @@
 import { cosineSchedule } from '@dino/optim'
 import { permutation } from '@dino/random'
 import type { TrainIO } from '../report/io.js'
-import type { Probe } from './probe.js'
-
-/** Features with a class each. */
-export interface LabelledRows {
-  /** [rows, dim] */
-  data: Float32Array
-  dim: number
-  labels: Int32Array
-}
+import type { Probe, ProbeScore } from './probe.js'
+import type { Rows } from './rows.js'
 
 export interface FitOptions {
   epochs: number
@@ -17,6 +10,7 @@ export interface FitOptions {
   /** Of the order of rows. */
   seed: number
   signal: TrainIO['signal']
+  /** @param losses mean cross-entropy of each classifier in the last batch */
   onEpoch?(epoch: number, losses: Float32Array): void
 }
 
@@ -31,30 +25,45 @@ export function epochFactors(epochs: number): Float64Array {
 }
 
 /** Trains probes on features, in another order each epoch; the last batch of an epoch may be smaller. */
-export async function fitProbe(probe: Probe, rows: LabelledRows, options: FitOptions): Promise<void> {
+export async function fitProbe(probe: Probe, rows: Rows, options: FitOptions): Promise<void> {
   const { epochs, batchSize, seed, signal, onEpoch } = options
-  const { data, dim, labels } = rows
-  const batch = new Float32Array(batchSize * dim)
   for (const [epoch, factor] of epochFactors(epochs).entries()) {
-    const order = permutation(labels.length, seed, epoch)
-    let losses = new Float32Array()
-    for (let first = 0; first < order.length; first += batchSize) {
+    const order = permutation(rows.count, seed, epoch)
+    let losses: Float32Array = new Float32Array()
+    for (const { features, labels } of batches(rows, batchSize, order)) {
       signal.throwIfAborted()
-      const chosen = order.subarray(first, first + batchSize)
-      for (const [i, row] of chosen.entries()) batch.set(data.subarray(row * dim, (row + 1) * dim), i * dim)
-      losses = (await probe.step(
-        batch.subarray(0, chosen.length * dim),
-        Int32Array.from(chosen, (row) => labels[row]!),
-        factor,
-      )) as Float32Array<ArrayBuffer>
+      losses = await probe.step(features, labels, factor)
     }
     onEpoch?.(epoch, losses)
   }
 }
 
-/** Some rows, in the order given. */
-export function rowsAt({ data, dim, labels }: LabelledRows, rows: readonly number[]): LabelledRows {
-  const chosen = new Float32Array(rows.length * dim)
-  for (const [i, row] of rows.entries()) chosen.set(data.subarray(row * dim, (row + 1) * dim), i * dim)
-  return { data: chosen, dim, labels: Int32Array.from(rows, (row) => labels[row]!) }
+/** Accuracy of each classifier on all rows, which all have a class. */
+export async function scoreProbe(probe: Probe, rows: Rows, batchSize: number): Promise<ProbeScore[]> {
+  const all: ProbeScore[] = []
+  for (const { features, labels } of batches(
+    rows,
+    batchSize,
+    Uint32Array.from({ length: rows.count }, (_, i) => i),
+  )) {
+    const share = labels.length / rows.count
+    for (const [i, { loss, top1, top5 }] of (await probe.score(features, labels)).entries()) {
+      const sum = (all[i] ??= { loss: 0, top1: 0, top5: 0 })
+      sum.loss += share * loss
+      sum.top1 += share * top1
+      sum.top5 += share * top5
+    }
+  }
+  return all
+}
+
+/** Rows in an order, in arrays that the next batch overwrites. */
+function* batches(rows: Rows, size: number, order: Uint32Array) {
+  const batch = new Float32Array(size * rows.dim)
+  for (let first = 0; first < order.length; first += size) {
+    const chosen = order.subarray(first, first + size)
+    rows.read(chosen, batch)
+    const labels = Int32Array.from(chosen, (row) => rows.labels[row]!)
+    yield { features: batch.subarray(0, chosen.length * rows.dim), labels }
+  }
 }

@@ -10,8 +10,9 @@ import { short } from '../report/format.js'
 import type { TrainIO } from '../report/io.js'
 import { createFeed } from '../train/feed.js'
 import type { TrainImages } from '../train/images.js'
-import { epochFactors, type LabelledRows, scaledRate } from './fit-probe.js'
-import { openProbe, type Probe } from './probe.js'
+import { epochFactors, scaledRate, scoreProbe } from './fit-probe.js'
+import { openProbe, type Probe, type ProbeWeights } from './probe.js'
+import type { Rows } from './rows.js'
 
 export interface AugmentedOptions {
   session: Session
@@ -27,7 +28,7 @@ export interface AugmentedOptions {
   seed: number
   numWorkers: number
   /** Scored after each epoch. */
-  val: LabelledRows
+  val: Rows
   /** Where the state goes now and then, and at Ctrl-C; a file that is there is gone on from. Undefined: nowhere. */
   file: string | undefined
   io: TrainIO
@@ -58,7 +59,7 @@ export function probeCrops(size: number): MultiCropOptions {
  *
  * @throws the signal's reason at Ctrl-C, when the state is saved
  */
-export async function fitAugmented(options: AugmentedOptions): Promise<Probe> {
+export async function fitAugmented(options: AugmentedOptions): Promise<ProbeWeights> {
   const { session, embed, size, background, train, classes, lr, epochs, seed, numWorkers, val, file, io } = options
   const batchSize = Math.min(options.batchSize, train.count)
   const perEpoch = Math.ceil(train.count / batchSize)
@@ -70,7 +71,7 @@ export async function fitAugmented(options: AugmentedOptions): Promise<Probe> {
   const start = Number(saved?.metadata.iteration ?? 0)
   if (start >= total) {
     io.stderr.write(`${file}: this training is done.\n`)
-    return probe
+    return taken(probe)
   }
   if (start > 0) io.stderr.write(`Goes on from ${file}, epoch ${Math.floor(start / perEpoch) + 1} of ${epochs}.\n`)
 
@@ -107,7 +108,7 @@ export async function fitAugmented(options: AugmentedOptions): Promise<Probe> {
       done++
       count.update(done, total, `loss ${short(loss!)}`)
       if (done % perEpoch === 0) {
-        const [score] = await probe.score(val.data, val.labels)
+        const [score] = await scoreProbe(probe, val, batchSize)
         count.note(`epoch ${epoch + 1}/${epochs}: val top-1 ${score!.top1.toFixed(2)} %, loss ${short(loss!)}`)
       }
       if (performance.now() - savedAt > SAVE_MS && done < total) {
@@ -129,7 +130,13 @@ export async function fitAugmented(options: AugmentedOptions): Promise<Probe> {
     }
     await feed.close()
   }
-  return probe
+  return taken(probe)
+}
+
+async function taken(probe: Probe): Promise<ProbeWeights> {
+  const weights = await probe.weights()
+  await probe.dispose()
+  return weights
 }
 
 async function embedInPieces(embed: Embedder, images: Uint8Array, count: number, signal: AbortSignal) {

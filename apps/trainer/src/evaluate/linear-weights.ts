@@ -5,13 +5,11 @@ import type { FeatureLayers } from '../inspect/embed.js'
 import { Failure } from '../report/io.js'
 import type { HostTensor } from '../train/host-tensor.js'
 import { layersFor, layersName, layersWidth } from './linear-layers.js'
+import type { ProbeWeights } from './probe.js'
 
 /** A linear classifier out of a file. */
-export interface LinearWeights {
-  /** [C, D], on features whose parts lie one after the other. */
-  weight: HostTensor
-  /** [C] */
-  bias: HostTensor
+export interface LinearWeights extends ProbeWeights {
+  /** What it is for; parts lie one after the other. */
   layers: FeatureLayers
   /** Names of the classes, where the file has them. */
   classes?: string[]
@@ -44,8 +42,8 @@ export async function readLinearWeights(
   const interleaved = !ours && layers.avgpool && layers.blocks === 1 // the reference can make no others
   const given = { data: weight.data as Float32Array, rows: classes, dim }
   return {
-    weight: { ...weight, data: (interleaved ? deinterleave(given) : given).data },
-    bias,
+    'linear.weight': { ...weight, data: (interleaved ? deinterleave(given) : given).data },
+    'linear.bias': bias,
     layers,
     ...(metadata.classes !== undefined && { classes: JSON.parse(metadata.classes) as string[] }),
   }
@@ -53,9 +51,10 @@ export async function readLinearWeights(
 
 export async function writeLinearWeights(
   file: string,
-  tensors: Record<string, HostTensor>,
+  { 'linear.weight': weight, 'linear.bias': bias }: ProbeWeights,
   about: { layers: FeatureLayers; classes: readonly string[]; checkpoint: string },
 ): Promise<void> {
+  const tensors = { 'linear.weight': weight, 'linear.bias': bias }
   await writeSafetensors(file, tensors, {
     layers: JSON.stringify(about.layers),
     classes: JSON.stringify(about.classes),

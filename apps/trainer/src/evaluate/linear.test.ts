@@ -68,21 +68,45 @@ test('a sweep tells how every learning rate did, and scores the best of them on 
   expect(stderr).not.toContain('Error')
   expect(code).toBe(0)
   const rows = stdout.split('\n').map((line) => line.trim().split(/ {2,}/))
-  expect(rows[0]).toEqual(['lr', 'held-out top-1 %', 'top-5 %', 'loss'])
-  expect(rows[2]!.slice(0, 3)).toEqual(['1', '100.00', '100.00'])
-  expect(rows[3]).toEqual(['1e+38', '-', '-', 'diverged'])
-  expect(stdout).toContain('lr 1: the best on 3 held-out images of train/; then trained on all of it.\n')
-  expect(stdout).toMatch(/val top-1 % +top-5 % +loss\n +100.00 +100.00/)
-  expect(readJson('sweep/mine.json')).toMatchObject({
+  expect(rows[0]).toEqual(['lr', 'held-out top-1 %', 'loss', 'held-out top-1 %, standardized', 'loss'])
+  expect(rows[2]!.slice(0, 2)).toEqual(['1', '100.00'])
+  expect(rows[3]).toEqual(['1e+38', '-', 'diverged', '-', 'diverged'])
+  expect(stdout).toMatch(/lr 1, .*: the best on 3 held-out images of train\/; then trained on all of it\.\n/)
+  expect(stdout).toMatch(/val top-1 % +top-5 % +loss\n +100.00 +100.00 /)
+  const { sweep, ...result } = readJson('sweep/mine.json')
+  expect(result).toMatchObject({
     ...{ blocks: 3, avgpool: false, classes: 3, train: 36, val: 12, heldOut: 3, lr: 1, top1: 100, epochs: 40 },
-    sweep: [{ lr: 0.001 }, { lr: 1, top1: 100 }, { lr: 1e38, loss: null }],
   })
+  expect(sweep).toHaveLength(6)
+  expect(sweep).toContainEqual({ lr: 1e38, standardize: true, loss: null, top1: 0, top5: 0 })
   expect(existsSync(at('linear.json'))).toBe(false)
 
-  const again = await dino(`${vitAndData()} --lr 0.1 --epochs 1 --cache-dir ${at('cache')} --json`)
+  const again = await dino(`${vitAndData()} --lr 0.1 --standardize off --epochs 1 --cache-dir ${at('cache')} --json`)
   expect(again.stderr).toContain('train: features of 36 images were there')
-  expect(JSON.parse(again.stdout)).toMatchObject({ lr: 0.1, val: 12 })
+  expect(JSON.parse(again.stdout)).toMatchObject({ lr: 0.1, standardized: false, val: 12 })
   expect(JSON.parse(again.stdout)).not.toHaveProperty('sweep')
+})
+
+test('standardized features find what features as they are hide behind a common mean, and the weights written take them in', async () => {
+  const { tensors, metadata } = await readSafetensors(at('vit.safetensors'))
+  const shift = { ...tensors['norm.bias']!, data: new Float32Array(32).fill(30) }
+  const small = { ...tensors['norm.weight']!, data: new Float32Array(32).fill(0.01) }
+  await writeSafetensors(at('hidden.safetensors'), { ...tensors, 'norm.bias': shift, 'norm.weight': small }, metadata)
+  const call = `${at('hidden.safetensors')} --data ${at('data')} --lr 0.1 --epochs 20 --cache-dir ${at('cache')}`
+  const plain = await dino(`${call} --standardize off --json`)
+  const standardized = await dino(`${call} --output ${at('standardized.json')} --json`)
+  expect(standardized.stderr).not.toContain('Error')
+  const [{ top1: hidden }, { top1, loss, standardized: chosen }] = [plain, standardized].map(({ stdout }) =>
+    JSON.parse(stdout),
+  )
+  expect(chosen).toBe(true)
+  expect(top1).toBe(100)
+  expect(hidden).toBeLessThan(100)
+  const written = await dino(
+    `${at('hidden.safetensors')} --data ${at('data')} --weights ${at('standardized.safetensors')} --json`,
+  )
+  expect(JSON.parse(written.stdout)).toMatchObject({ top1: 100 })
+  expect((JSON.parse(written.stdout) as { loss: number }).loss).toBeCloseTo(loss, 2)
 })
 
 test('weights of an earlier call, and the official order of the same weights, give its score without training', async () => {
@@ -139,6 +163,7 @@ test.each([
   ['--data DATA --n-last-blocks 4', '--n-last-blocks 4: the backbone has 3'],
   ['--data DATA --augmented --lr 0.1 0.2', '--augmented takes one learning rate, got 2'],
   ['--data DATA --augmented --weights w', '--augmented is for training'],
+  ['--data DATA --augmented --standardize', '--standardize needs all features beforehand'],
   ['--data DATA --avgpool maybe', '--avgpool: expected on or off, got "maybe"'],
 ])('%s is refused: %s', async (flags, message) => {
   const { code, stderr } = await dino(`${at('vit.safetensors')} ${flags.replace('DATA', at('data'))}`)

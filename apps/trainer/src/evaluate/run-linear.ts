@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { linear as defaults } from '@dino/eval/defaults'
 import type { LinearOptions } from '../commands/eval-linear.js'
 import { type AnyBackbone, loadAnyBackbone } from '../inspect/backbone.js'
@@ -9,33 +9,40 @@ import { Failure, type TrainIO } from '../report/io.js'
 import { table } from '../report/table.js'
 import type { TrainImages } from '../train/images.js'
 import { cachedFeatures, cacheFolder, cacheKey } from './feature-cache.js'
-import type { LabelledRows } from './fit-probe.js'
+import { scoreProbe } from './fit-probe.js'
 import { fitAugmented } from './linear-augmented.js'
 import { layersEmbedder, layersFor, layersName } from './linear-layers.js'
-import { fitted, type RateTrial, sweepRates } from './linear-sweep.js'
+import { choiceText, sweepTable } from './linear-report.js'
+import { fitOne, sweep } from './linear-sweep.js'
 import { readLinearWeights, writeLinearWeights } from './linear-weights.js'
-import { openProbe, type Probe, type ProbeScore } from './probe.js'
+import { openProbe, type ProbeScore, type ProbeWeights } from './probe.js'
 import { writeResult } from './result.js'
+import { type Rows, tableRows } from './rows.js'
 import { labelled, openLabelled, openSplits, relabelled } from './splits.js'
 
-/** A backbone that is being measured. */
-interface Measured extends Awaited<ReturnType<typeof openFeatures>> {
-  backbone: AnyBackbone
-  size: number
+/** What is scored on what, and where its classifier comes from. */
+interface Plan {
   layers: FeatureLayers
-  /** Features with labels, kept where features are kept. */
-  rowsOf(what: string, images: TrainImages, labels: Int32Array): Promise<LabelledRows>
+  val: TrainImages
+  valLabels: Int32Array
+  /** Names of all classes that the classifier tells apart. */
+  classes: string[]
+  classifier(network: Network, val: Rows): Promise<Classifier>
 }
 
-/** What a command has to tell. */
-interface Outcome {
-  /** For people. */
+interface Classifier {
+  weights: ProbeWeights
+  /** How it came about, for people. */
   text: string
-  /** Beside the settings. */
+  /** The same for programs, beside the settings that all have. */
   result: object
-  score: ProbeScore
-  /** What was trained, with the names of its classes. */
-  trained?: { probe: Probe; classes: string[] }
+}
+
+/** A backbone in a session. */
+interface Network extends Awaited<ReturnType<typeof openFeatures>> {
+  size: number
+  /** Features of the labelled images, kept where features are kept. */
+  featuresOf(what: string, images: TrainImages, labels: Int32Array): Promise<Rows>
 }
 
 /** `dino eval linear`: a linear classifier on frozen features. */
@@ -43,122 +50,114 @@ export async function runLinear(options: LinearOptions, io: TrainIO): Promise<nu
   refuseContradictions(options)
   try {
     const backbone = await loadAnyBackbone(options.checkpoint, options.network)
-    return await (options.weights === undefined ? trainAndScore : scoreWeights)(options, backbone, io)
+    const plan = await (options.weights === undefined ? toTrain : toScore)(options, backbone, io)
+    return await carryOut(plan, options, backbone, io)
   } catch (error) {
     if (io.signal.aborted) return 130
     throw error
   }
 }
 
-function refuseContradictions({ augmented, weights, lr }: LinearOptions): void {
-  if (weights !== undefined && augmented) {
-    throw new Failure('--augmented is for training, and --weights is scored as it is. Leave one out.', 2)
+function refuseContradictions({ augmented, weights, lr, standardize }: LinearOptions): void {
+  const refuse = (reason: string) => {
+    throw new Failure(reason, 2)
   }
-  if (weights !== undefined && lr) throw new Failure('--lr is for training, and --weights is scored as it is.', 2)
+  if (weights !== undefined) {
+    const flag = augmented ? 'augmented' : lr ? 'lr' : standardize !== undefined ? 'standardize' : undefined
+    if (flag) refuse(`--${flag} is for training, and --weights is scored as it is. Leave one out.`)
+  }
   if (augmented && lr && lr.length > 1) {
-    throw new Failure(
-      `--augmented takes one learning rate, got ${lr.length}. A call without --augmented finds it in minutes.`,
-      2,
-    )
+    refuse(`--augmented takes one learning rate, got ${lr.length}. A call without --augmented finds it in minutes.`)
+  }
+  if (augmented && standardize) refuse('--standardize needs all features beforehand: it does not go with --augmented.')
+}
+
+async function toTrain(options: LinearOptions, backbone: AnyBackbone, io: TrainIO): Promise<Plan> {
+  const { train, val, valLabels } = await openSplits('The linear probe', options.data, io)
+  const classes = [...new Set([...train.classes, ...val.classes])]
+  const layers = layersFor(backbone.config, options)
+  const classifier = (network: Network, valRows: Rows) =>
+    options.augmented
+      ? trainAugmented(options, backbone, network, { train, valRows, classes, layers }, io)
+      : trainOnFeatures(options, network, train, classes.length, io)
+  return { layers, val, valLabels, classes, classifier }
+}
+
+async function trainOnFeatures(
+  options: LinearOptions,
+  { session, featuresOf }: Network,
+  images: TrainImages,
+  classes: number,
+  io: TrainIO,
+): Promise<Classifier> {
+  const train = await featuresOf('train', images, images.labels!)
+  const { epochs, batchSize, seed, lr: lrs = defaults.lrs } = options
+  const standardize = options.standardize === undefined ? [false, true] : [options.standardize]
+  const settings = { session, classes, epochs, batchSize, seed, io }
+  const single = lrs.length * standardize.length === 1
+  const tried = single ? undefined : await sweep(train, { ...settings, lrs, standardize })
+  const best = tried?.best ?? { lr: lrs[0]!, standardize: standardize[0]! }
+  const weights = await fitOne(train, best, settings)
+  const { lr, standardize: standardized } = best
+  return {
+    weights,
+    text: tried ? `${sweepTable(tried.trials)}\n\n${choiceText(tried)}` : choiceText({ best }),
+    result: { train: train.count, lr, standardized, ...(tried && { heldOut: tried.heldOut, sweep: tried.trials }) },
   }
 }
 
-async function trainAndScore(options: LinearOptions, backbone: AnyBackbone, io: TrainIO): Promise<number> {
-  const splits = await openSplits('The linear probe', options.data, io)
-  const layers = layersFor(backbone.config, options)
-  return measure(options, backbone, layers, io, async (measured) => {
-    const { train, val, valLabels, classes } = splits
-    const names = [...new Set([...train.classes, ...val.classes])]
-    const valRows = await measured.rowsOf('val', val, valLabels)
-    if (options.augmented) return augmented(options, measured, { train, valRows, names }, io)
-    const trainRows = await measured.rowsOf('train', train, train.labels!)
-    const lrs = options.lr ?? defaults.lrs
-    const common = { ...options, session: measured.session, train: trainRows, classes, io }
-    const sweep = lrs.length > 1 ? await sweepRates({ ...common, lrs }) : undefined
-    const lr = sweep?.best ?? lrs[0]!
-    const probe = await fitted(`lr ${lr}: epochs`, { ...common, lrs: [lr] })
-    const [score] = await probe.score(valRows.data, valRows.labels)
-    const { heldOut, trials } = sweep ?? {}
-    return {
-      text: sweep ? `${sweepTable(sweep.trials)}\n\n${choice(lr, lrs, sweep.heldOut)}` : `lr ${lr}`,
-      result: { train: trainRows.labels.length, val: valRows.labels.length, classes, lr, heldOut, sweep: trials },
-      score: score!,
-      trained: { probe, classes: names },
-    }
-  })
-}
-
-async function augmented(
+async function trainAugmented(
   options: LinearOptions,
-  { backbone, session, embed, size, layers }: Measured,
-  { train, valRows, names }: { train: TrainImages; valRows: LabelledRows; names: string[] },
+  backbone: AnyBackbone,
+  { session, embed, size }: Network,
+  data: { train: TrainImages; valRows: Rows; classes: string[]; layers: FeatureLayers },
   io: TrainIO,
-): Promise<Outcome> {
+): Promise<Classifier> {
+  const { train, valRows, classes, layers } = data
   const { epochs, batchSize, seed, numWorkers = availableParallelism() - 1 } = options
-  const [lr] = options.lr ?? [defaults.lr]
-  const folder = cacheFolder(backbone, options.cacheDir)
+  const [lr = defaults.lr] = options.lr ?? []
   const { background } = backbone
-  const settings = JSON.stringify([layersName(layers), 'augmented', lr, epochs, batchSize, seed, names])
+  const folder = cacheFolder(backbone, options.cacheDir)
+  const settings = JSON.stringify([layersName(layers), 'augmented', lr, epochs, batchSize, seed, classes])
   const key = cacheKey(backbone, settings, train, { size, background, indices: [] })
   const file = folder && join(folder, `augmented-${key}.safetensors`)
   if (!file) io.stderr.write('This training is not kept: with --cache-dir FOLDER it would go on after Ctrl-C.\n')
-  const probe = await fitAugmented({
-    ...{ session, embed, size, background, train, epochs, batchSize, seed, numWorkers, file, io },
-    classes: names.length,
-    lr: lr!,
+  const weights = await fitAugmented({
+    ...{ session, embed, size, background, train, lr, epochs, batchSize, seed, numWorkers, file, io },
+    classes: classes.length,
     val: valRows,
   })
-  const [score] = await probe.score(valRows.data, valRows.labels)
-  return {
-    text: `lr ${lr}, augmented`,
-    result: { train: labelled(train).length, val: valRows.labels.length, classes: names.length, lr },
-    score: score!,
-    trained: { probe, classes: names },
-  }
+  return { weights, text: `lr ${lr}, other crops in each epoch.`, result: { train: labelled(train).length, lr } }
 }
 
-async function scoreWeights(options: LinearOptions, backbone: AnyBackbone, io: TrainIO): Promise<number> {
+async function toScore(options: LinearOptions, backbone: AnyBackbone, io: TrainIO): Promise<Plan> {
+  const file = options.weights!
   const [val] = (await openLabelled('--weights', options.data, ['val'], io)) as [TrainImages]
-  const { layers, classes, ...weights } = await readLinearWeights(options.weights!, backbone, options)
-  const C = weights.bias.shape[0]!
-  const known = relabelled(val, classes ?? val.classes)
-  if (known.classes !== C) {
-    const theirs = classes ? 'other classes than these weights' : `${val.classes.length} classes`
+  const { layers, classes: named, ...weights } = await readLinearWeights(file, backbone, options)
+  const { labels, classes } = relabelled(val, named ?? val.classes)
+  const C = weights['linear.bias'].shape[0]!
+  if (classes !== C) {
+    const theirs = named ? 'other classes than these weights' : `${val.classes.length} classes`
     throw new Failure(
-      `${options.weights} tells ${C} classes apart, and val/ has ${theirs}. The folders of val/ must be the classes that it was trained on.`,
+      `${file} tells ${C} classes apart, and val/ has ${theirs}. The folders of val/ must be the classes that it was trained on.`,
       2,
     )
   }
-  return measure(options, backbone, layers, io, async ({ session, embed, rowsOf }) => {
-    const rows = await rowsOf('val', val, known.labels)
-    const probe = await openProbe({
-      session,
-      inDim: embed.width,
-      classes: C,
-      batch: Math.min(options.batchSize, rows.labels.length),
-      weights: { 'linear.weight': weights.weight, 'linear.bias': weights.bias },
-    })
-    const [score] = await probe.score(rows.data, rows.labels)
-    return {
-      text: `${options.weights}`,
-      result: { weights: options.weights, val: rows.labels.length, classes: C },
-      score: score!,
-    }
-  })
+  const classifier = async () => ({ weights, text: file, result: { weights: file } })
+  return { layers, val, valLabels: labels, classes: named ?? [...val.classes], classifier }
 }
 
-/** Opens the network, measures, tells and writes. */
-async function measure(
+/** Opens the network, gets the classifier, scores it, tells, writes. */
+async function carryOut(
+  { layers, val, valLabels, classes, classifier }: Plan,
   options: LinearOptions,
   backbone: AnyBackbone,
-  layers: FeatureLayers,
   io: TrainIO,
-  run: (measured: Measured) => Promise<Outcome>,
 ): Promise<number> {
   const size = options.imageSize ?? backbone.imageSize
   const embedder = layersEmbedder(layers)
   const { session, embed } = await openFeatures(backbone, { engine: options.engine, size, embedder, io })
-  const rowsOf = async (what: string, images: TrainImages, labels: Int32Array): Promise<LabelledRows> => {
+  const featuresOf = async (what: string, images: TrainImages, labels: Int32Array) => {
     const { data, rows, dim, indices } = await cachedFeatures(
       images,
       {
@@ -171,45 +170,47 @@ async function measure(
       io,
     )
     if (rows === 0) throw new Failure(`None of the labelled images of ${what}/ can be read.`)
-    return { data, dim, labels: indices.map((index) => labels[index]!) }
+    const labelsOfRows = indices.map((index) => labels[index]!)
+    return tableRows(data, dim, labelsOfRows)
   }
   try {
-    const { text, result, score, trained } = await run({ backbone, session, embed, size, layers, rowsOf })
-    const { network, data, epochs, batchSize, seed, augmented } = options
-    const all = {
-      ...{ checkpoint: backbone.path, network, data, imageSize: size, ...layers },
-      ...(trained && { augmented, epochs, batchSize, momentum: defaults.momentum, seed }),
-      ...result,
-      ...score,
-    }
-    if (options.json) io.stdout.write(`${JSON.stringify(all)}\n`)
-    else io.stdout.write(`${text}\n${table(['val top-1 %', 'top-5 %', 'loss'], [scoreCells(score)])}\n`)
-    const file = await writeResult(backbone, 'linear', all, options)
-    if (file && trained) {
-      const weights = join(dirname(file), file.replace(/^.*[\\/]/, '').replace(/(\.json)?$/, '.safetensors'))
-      const about = { layers, classes: trained.classes, checkpoint: backbone.path }
-      await writeLinearWeights(weights, await trained.probe.weights(), about)
-      io.stderr.write(`Written: ${file} and ${weights}\n`)
-    }
+    const rows = await featuresOf('val', val, valLabels)
+    const { weights, text, result } = await classifier({ session, embed, size, featuresOf }, rows)
+    const probe = await openProbe({
+      ...{ session, inDim: embed.width, classes: classes.length, weights },
+      batch: Math.min(options.batchSize, rows.count),
+    })
+    const score = (await scoreProbe(probe, rows, options.batchSize))[0]!
+    await tell(options, backbone, { layers, classes, size, rows, weights, text, result, score }, io)
     return 0
   } finally {
     await session.close()
   }
 }
 
-function sweepTable(trials: readonly RateTrial[]): string {
-  const rows = trials.map(({ lr, ...score }) => [String(lr), ...scoreCells(score)])
-  return table(['lr', 'held-out top-1 %', 'top-5 %', 'loss'], rows)
-}
-
-function scoreCells({ top1, top5, loss }: ProbeScore): string[] {
-  return Number.isFinite(loss) ? [top1.toFixed(2), top5.toFixed(2), loss.toFixed(3)] : ['-', '-', 'diverged']
-}
-
-function choice(lr: number, lrs: readonly number[], heldOut: number): string {
-  const edge = lr === Math.max(...lrs) ? 'larger' : lr === Math.min(...lrs) ? 'smaller' : undefined
-  return (
-    `lr ${lr}: the best on ${heldOut} held-out images of train/; then trained on all of it.` +
-    (edge ? ` It is at the end of the sweep: try ${edge} ones with --lr.` : '')
-  )
+async function tell(
+  options: LinearOptions,
+  backbone: AnyBackbone,
+  measured: Classifier & Pick<Plan, 'layers' | 'classes'> & { size: number; rows: Rows; score: ProbeScore },
+  io: TrainIO,
+): Promise<void> {
+  const { layers, classes, size, rows, weights, text, result, score } = measured
+  const { network, data, epochs, batchSize, seed, augmented } = options
+  const trained = options.weights === undefined
+  const all = {
+    ...{ checkpoint: backbone.path, network, data, imageSize: size, ...layers },
+    ...(trained && { augmented, epochs, batchSize, momentum: defaults.momentum, seed }),
+    ...result,
+    ...{ val: rows.count, classes: classes.length, ...score },
+  }
+  if (options.json) io.stdout.write(`${JSON.stringify(all)}\n`)
+  else {
+    const cells = [score.top1.toFixed(2), score.top5.toFixed(2), score.loss.toFixed(3)]
+    io.stdout.write(`${text}\n\n${table(['val top-1 %', 'top-5 %', 'loss'], [cells])}\n`)
+  }
+  const file = await writeResult(backbone, 'linear', all, options)
+  if (!file || !trained) return
+  const weightsFile = `${file.replace(/\.json$/, '')}.safetensors`
+  await writeLinearWeights(weightsFile, weights, { layers, classes, checkpoint: backbone.path })
+  io.stderr.write(`Written: ${file} and ${weightsFile}\n`)
 }
