@@ -1,22 +1,20 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Image, resize } from '@dino/augment'
+import { resize } from '@dino/augment'
 import { decode } from '@dino/augment/node'
 import { massMask } from '@dino/eval'
 import { openSession } from '@dino/graph'
 import { gridSize } from '@dino/vit'
 import { writeFileAtomic } from '@dino/weights/node'
 import type { AttentionOptions } from '../commands/attention.js'
-import { meanOverHeads } from '../demo/measure.js'
 import { engineProgress } from '../report/engine-progress.js'
-import { Failure, type TrainIO } from '../report/io.js'
+import type { TrainIO } from '../report/io.js'
 import { prefixed } from '../train/model.js'
+import { meanOverHeads } from './attention-scores.js'
 import { loadBackbone } from './backbone.js'
 import { attentionEmbedder } from './embed.js'
 import { cutToGrid, encodePng, heatMap, masked, overlay } from './images.js'
-
-/** Attention grows with the square of this: an image of more patches is shrunk unless its size was asked for. */
-const MOST_PATCHES = 3600
+import { sizeToLookAt } from './size-to-look-at.js'
 
 /** `dino attention`: pictures of the last block's attention from [CLS], one head each and their mean. */
 export async function runAttention(options: AttentionOptions, io: TrainIO): Promise<number> {
@@ -24,7 +22,8 @@ export async function runAttention(options: AttentionOptions, io: TrainIO): Prom
   const backbone = await loadBackbone(checkpoint, network)
   const { patchSize, numHeads } = backbone.config
   const decoded = await decode(path, { background: backbone.background })
-  const sized = resizeFor(decoded, options.imageSize ?? [], patchSize, io)
+  const size = sizeToLookAt(decoded, options.imageSize ?? [], patchSize, io)
+  const sized = size.width === decoded.width && size.height === decoded.height ? decoded : resize(decoded, size)
   const [rows, columns] = gridSize(backbone.config, sized.height, sized.width)
   const grid = { rows, columns, patchSize }
   const image = cutToGrid(sized, grid)
@@ -76,32 +75,4 @@ export async function runAttention(options: AttentionOptions, io: TrainIO): Prom
     )
   }
   return 0
-}
-
-function resizeFor(image: Image, asked: readonly number[], patchSize: number, io: TrainIO): Image {
-  if (asked.length > 2)
-    throw new Failure(`--image-size ${asked.join(' ')}: expected one number, or height and width.`, 2)
-  const least = `--image-size: at least one patch of ${patchSize} pixels each way`
-  if (asked.length > 0) {
-    const [height, width = height] = asked as [number, number?]
-    if (Math.min(height, width) < patchSize) throw new Failure(`${least}, got ${height} x ${width}.`, 2)
-    return resize(image, { width, height })
-  }
-  const patches = (image.width / patchSize) * (image.height / patchSize)
-  if (Math.min(image.width, image.height) < patchSize) {
-    throw new Failure(
-      `The image has ${image.width} x ${image.height} pixels, less than one patch of ${patchSize}. Enlarge it with --image-size.`,
-      2,
-    )
-  }
-  if (patches <= MOST_PATCHES) return image
-  const factor = Math.sqrt(MOST_PATCHES / patches)
-  const [height, width] = [image.height, image.width].map((side) => Math.max(patchSize, Math.round(side * factor))) as [
-    number,
-    number,
-  ]
-  io.stderr.write(
-    `Shrunk from ${image.width} x ${image.height} to ${width} x ${height} pixels; --image-size sets another size.\n`,
-  )
-  return resize(image, { width, height })
 }
