@@ -6,15 +6,19 @@ import { basename, dirname, join } from 'node:path'
  * Write a file whole or not at all: after a crash, a full disk or a power cut, either the old file is there or the new.
  *
  * The bytes go to a file beside it (`.NAME.….tmp`), to the disk, and then take the name; a symbolic link is followed.
- * On an error the file beside it is removed. Writers of one path at once do not mix: the last to finish wins.
+ * Contents in pieces are written one after the other. On an error the file beside it is removed. Writers of one path at once do not mix: the last to finish wins.
  *
  * @throws Error naming the file: no such folder, no permission, no space left (its `code` is Node's)
  */
-export async function writeFileAtomic(path: string, contents: Uint8Array | string): Promise<void> {
-  await writePiecesAtomic(path, [typeof contents === 'string' ? new TextEncoder().encode(contents) : contents])
+export async function writeFileAtomic(
+  path: string,
+  contents: Uint8Array | string | readonly Uint8Array[],
+): Promise<void> {
+  const whole = typeof contents === 'string' ? new TextEncoder().encode(contents) : contents
+  await writePiecesAtomic(path, whole instanceof Uint8Array ? [whole] : whole)
 }
 
-/** The same, for contents in pieces that are written one after the other. */
+/** The same, for pieces that are made while they are written. */
 export async function writePiecesAtomic(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
   const target = await realpath(path).catch(() => path) // not there yet, or not readable: open() will tell
   const beside = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`)

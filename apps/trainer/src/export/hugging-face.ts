@@ -1,29 +1,17 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm, rmdir } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { evaluation } from '@dino/augment/defaults'
 import { toHuggingFace } from '@dino/weights'
 import { writeFileAtomic, writeSafetensors } from '@dino/weights/node'
 import type { Backbone } from '../inspect/backbone.js'
-import { Failure } from '../report/io.js'
+import { json, writeNewFolder } from './new-folder.js'
 
-/** Writes a folder that `transformers` loads as a ViTModel; it is there whole or not at all. */
+/** Writes a folder that `transformers` loads as a ViTModel. */
 export async function writeHuggingFace(backbone: Backbone, folder: string): Promise<void> {
-  const target = resolve(folder)
-  if (existsSync(target) && readdirSync(target).length > 0)
-    throw new Failure(`--output: ${folder} is not empty. Give a new folder; nothing was written.`, 2)
-  await mkdir(dirname(target), { recursive: true })
-  const made = await mkdtemp(join(dirname(target), `.${basename(target)}-`))
-  try {
+  await writeNewFolder(folder, async (made) => {
     await writeSafetensors(join(made, 'model.safetensors'), toHuggingFace(backbone.tensors), { format: 'pt' })
     await writeFileAtomic(join(made, 'config.json'), json(modelConfig(backbone)))
     await writeFileAtomic(join(made, 'preprocessor_config.json'), json(preprocessorConfig(backbone)))
-    if (existsSync(target)) await rmdir(target)
-    await rename(made, target)
-  } catch (error) {
-    await rm(made, { recursive: true, force: true })
-    throw error
-  }
+  })
 }
 
 /** The ViTConfig of transformers. Its ViTModel has no offset for resized position embeddings: those are as at the size of training. */
@@ -64,8 +52,4 @@ function preprocessorConfig({ config, normalization }: Backbone) {
     image_mean: normalization.mean,
     image_std: normalization.std,
   }
-}
-
-function json(value: object): string {
-  return `${JSON.stringify(value, null, 2)}\n`
 }

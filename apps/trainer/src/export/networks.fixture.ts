@@ -1,10 +1,11 @@
 import { cases, load } from '@dino/fixtures'
 import * as resnet from '@dino/resnet'
 import * as tf from '@tensorflow/tfjs-core'
+import { type ExportOutput, exportOutputs } from '../commands/export.js'
 import type { HostTensor } from '../train/host-tensor.js'
 import type { Network } from './network.js'
 import { resnetNetwork } from './resnet-network.js'
-import { type VitOutput, vitNetwork, vitOutputs } from './vit-network.js'
+import { vitNetwork } from './vit-network.js'
 
 /** A network, images for it and what it has to give. */
 export interface NetworkCase {
@@ -27,7 +28,7 @@ export function networkCases(): NetworkCase[] {
     ...cases<VitCase>('vit').flatMap((fixture) => {
       const tensors = load(fixture)
       return Array.from({ length: fixture.inputs }, (_, j) => [
-        vitCase(fixture, tensors, j, vitOutputs),
+        vitCase(fixture, tensors, j, exportOutputs),
         vitCase(fixture, tensors, j, ['cls']),
       ]).flat()
     }),
@@ -55,7 +56,7 @@ function vitCase(
   { name, config }: VitCase & { name: string },
   tensors: Record<string, HostTensor>,
   j: number,
-  outputs: readonly VitOutput[],
+  outputs: readonly ExportOutput[],
 ): NetworkCase {
   const { img_size, patch_size, embed_dim, depth, num_heads } = config
   const sizes = { imgSize: img_size, patchSize: patch_size, embedDim: embed_dim, depth, numHeads: num_heads }

@@ -3,11 +3,16 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 /** A part of a protocol buffer message, in pieces: weights stay where they lie until they are written. */
 export type Pieces = Uint8Array[]
 
-/** A message, a string's bytes or raw data, as the field of this number. */
+/** A message, a string's bytes or raw data, as the field of this number. What is small becomes one piece. */
 export function nested(field: number, ...contents: (Uint8Array | Pieces)[]): Pieces {
   const pieces = contents.flat()
-  const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
-  return [new BinaryWriter().tag(field, WireType.LengthDelimited).uint32(length).finish(), ...pieces]
+  const length = lengthOf(pieces)
+  const all = [new BinaryWriter().tag(field, WireType.LengthDelimited).uint32(length).finish(), ...pieces]
+  return length < 4096 ? [Buffer.concat(all)] : all
+}
+
+export function lengthOf(pieces: Pieces): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0)
 }
 
 export function text(field: number, value: string): Pieces {

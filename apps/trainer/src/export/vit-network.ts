@@ -1,27 +1,24 @@
 import '../train/host-backend.js'
 import * as vit from '@dino/vit'
 import * as tf from '@tensorflow/tfjs-core'
+import type { ExportOutput } from '../commands/export.js'
 import type { HostTensor } from '../train/host-tensor.js'
 import { type Network, NetworkBuilder, type Value } from './network.js'
-
-/** `cls` [-1, D] and `patches` [-1, N - 1, D] after the final norm; `attention` of the last block, [-1, H, N, N]: row 0 is [CLS]'s. */
-export const vitOutputs = ['cls', 'patches', 'attention'] as const
-
-export type VitOutput = (typeof vitOutputs)[number]
 
 const EPSILON = 1e-6 // of every LayerNorm: vision_transformer.py
 
 /**
  * A vision transformer as a list of operations, equal to `vit.apply`, `vit.intermediateLayers` and `vit.lastAttention`.
  *
- * Position embeddings are resized here and now, with the [CLS] token in their first row: it is then the same for every image.
+ * Outputs are `cls` [-1, D] and `patches` [-1, N - 1, D] after the final norm, and `attention` of the last block, [-1, H, N, N], whose row
+ * 0 is [CLS]'s. Position embeddings are resized here and now, with the [CLS] token in their first row: it is then the same for every image.
  *
  * @param height of all images, in pixels
  */
 export function vitNetwork(
   config: vit.VitConfig,
   tensors: Record<string, HostTensor>,
-  { height, width, outputs }: { height: number; width: number; outputs: readonly VitOutput[] },
+  { height, width, outputs }: { height: number; width: number; outputs: readonly ExportOutput[] },
 ): Network {
   const { cls_token: cls, pos_embed: positions, ...weights } = tensors
   const start = firstTokens(config, cls!, positions!, height, width)
@@ -29,17 +26,18 @@ export function vitNetwork(
   const { embedDim: D, depth, numHeads: H, patchSize } = config
   const d = D / H
   const N = start.shape[1]!
+  let lastAttention: Value | undefined
   const clsAlone = outputs.every((output) => output === 'cls')
 
   const patches = b.tokens(b.conv(b.input, 'patch_embed.proj', patchSize, 0)) // [-1, N - 1, D]
   let x = b.reshape(b.addWeight(b.prependZeros(patches), 'first_tokens'), -1, D) // [-1 (B · N), D]
   for (let i = 0; i < depth; i++) x = block(x, i)
   x = b.layerNorm(x, 'norm', EPSILON)
-  if (clsAlone) b.output(x, 'cls')
-  else {
-    const all = b.reshape(x, -1, N, D)
-    if (outputs.includes('cls')) b.output(b.reshape(b.slice(all, 1, 0, 1), -1, D), 'cls')
-    if (outputs.includes('patches')) b.output(b.slice(all, 1, 1, N - 1), 'patches')
+  const all = clsAlone ? x : b.reshape(x, -1, N, D)
+  for (const name of outputs) {
+    if (name === 'cls') b.output(clsAlone ? x : b.reshape(b.slice(all, 1, 0, 1), -1, D), name)
+    else if (name === 'patches') b.output(b.slice(all, 1, 1, N - 1), name)
+    else b.output(lastAttention!, name)
   }
   return b.finish()
 
@@ -63,7 +61,7 @@ export function vitNetwork(
     const asked = b.transpose(queries === N ? q : b.slice(q, 1, 0, queries), 0, 2, 1, 3) // [-1, H, queries, d]
     const scores = b.matMul(b.scale(asked, d ** -0.5), b.transpose(k, 0, 2, 3, 1)) // [-1, H, queries, N]
     const weights = b.softmax(scores)
-    if (last && outputs.includes('attention')) b.output(weights, 'attention')
+    if (last) lastAttention = weights
     const mixed = b.matMul(weights, b.transpose(v, 0, 2, 1, 3)) // [-1, H, queries, d]
     return b.linear(b.reshape(b.transpose(mixed, 0, 2, 1, 3), -1, D), `${name}.proj`)
   }
