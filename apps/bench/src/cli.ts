@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { buildApplication, buildRouteMap, run, text_en } from '@stricli/core'
+import { ablations, list, rowChild } from './commands/ablation.js'
 import { augment } from './commands/augment.js'
 import { augmentChild } from './commands/augment-child.js'
 import { dryRun } from './commands/dry-run.js'
@@ -11,14 +12,30 @@ import { stepTable } from './commands/step-table.js'
 import { Failure } from './failure.js'
 
 const describe = (reason: unknown) =>
-  reason instanceof Failure ? reason.message : reason instanceof Error ? (reason.stack ?? reason.message) : `${reason}`
+  reason instanceof Failure || (reason instanceof Error && reason.name === 'Failure') // the trainer has its own
+    ? reason.message
+    : reason instanceof Error
+      ? (reason.stack ?? reason.message)
+      : `${reason}`
 
 const app = buildApplication(
   buildRouteMap({
-    routes: { parity, step, stepTable, stepChild, augment, augmentChild, dryRun, dryRunChild },
+    routes: {
+      list,
+      ...ablations,
+      rowChild,
+      parity,
+      step,
+      stepTable,
+      stepChild,
+      augment,
+      augmentChild,
+      dryRun,
+      dryRunChild,
+    },
     docs: {
-      brief: 'Measure DINO in TypeScript against its reference',
-      hideRoute: { stepChild: true, augmentChild: true, dryRunChild: true },
+      brief: "The paper's tables beside ours, and DINO in TypeScript against its reference",
+      hideRoute: { rowChild: true, stepChild: true, augmentChild: true, dryRunChild: true },
     },
   }),
   {

@@ -1,0 +1,82 @@
+import { parse, View } from 'vega'
+import { compile, type TopLevelSpec } from 'vega-lite'
+import type { Run } from './plan.js'
+import { type RunResult, resultOf } from './result.js'
+
+export interface Chart {
+  title: string
+  svg: string
+  /** The vega-lite specification with its data: redraw it as you like. */
+  spec: TopLevelSpec
+}
+
+interface Point {
+  step: number
+  value: number
+  row: string
+  /** Teacher or student, of k-NN curves. */
+  network?: string
+}
+
+const titles = {
+  loss: 'Loss, nats',
+  teacherEntropy: 'Teacher entropy, nats',
+  kl: 'KL(teacher ‖ student), nats',
+  knn: 'k-NN top-1, %',
+}
+
+/** One measure over training, a line a row; the seeds' mean with their range behind it. */
+export async function chart(what: keyof typeof titles, runs: readonly Run[]): Promise<Chart | undefined> {
+  const values = runs.flatMap((run) => {
+    const result = resultOf(run)
+    return result ? pointsOf(what, result, run.row.title) : []
+  })
+  if (values.length === 0) return undefined
+  const color = { field: 'row', type: 'nominal', title: null, scale: { scheme: 'tableau10' } } as const
+  const x = { field: 'step', type: 'quantitative', title: 'steps' } as const
+  const detail = what === 'knn' ? { strokeDash: { field: 'network', type: 'nominal', title: null } as const } : {}
+  const spec: TopLevelSpec = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    width: 520,
+    height: 260,
+    background: 'white',
+    data: { values },
+    layer: [
+      ...(what === 'knn'
+        ? []
+        : [
+            {
+              mark: { type: 'errorband' as const, extent: 'ci' as const, opacity: 0.15 },
+              encoding: { x, y: { field: 'value', type: 'quantitative' as const, title: titles[what] }, color },
+            },
+          ]),
+      {
+        mark: { type: 'line', strokeWidth: 1.5 },
+        encoding: {
+          x,
+          y: { field: 'value', type: 'quantitative', aggregate: 'mean', title: titles[what] },
+          color,
+          ...detail,
+        },
+      },
+    ],
+  }
+  return { title: titles[what], spec, svg: await render(spec) }
+}
+
+async function render(spec: TopLevelSpec): Promise<string> {
+  return new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG()
+}
+
+function pointsOf(what: keyof typeof titles, { curve, knnCurve }: RunResult, row: string): Point[] {
+  if (what === 'knn') {
+    return knnCurve.flatMap(({ step, teacher, student }) => [
+      { step, value: teacher, row, network: 'teacher' },
+      { step, value: student, row, network: 'student' },
+    ])
+  }
+  return curve.flatMap((point) => {
+    const value = point[what]
+    return value === undefined ? [] : [{ step: point.step, value, row }]
+  })
+}

@@ -1,0 +1,110 @@
+import type { Scale, Settings } from './scale.js'
+
+/** What is measured on a trained backbone, in percent. */
+export type Measure = 'knn' | 'linear'
+
+/** One line of a table: a training run, told by what differs from the scale's base. */
+export interface Row {
+  /** Short and unique in its table: `no-multicrop`. */
+  name: string
+  title: string
+  settings(scale: Scale): Settings
+  /** The paper's number for this row. */
+  paper?: Partial<Record<Measure, number>>
+  /** Where we read the paper in one way of several, or depart from it. */
+  note?: string
+}
+
+/** What a row came to: over its seeds. */
+export interface Outcome {
+  /** Teacher's accuracies, percent, one a seed. */
+  knn: number[]
+  linear: number[]
+  /** Student's k-NN accuracy, percent, one a seed. */
+  studentKnn: number[]
+  /** Chance: the share of the commonest class, percent. */
+  chance: number
+  /** ln K */
+  lnK: number
+  /** Teacher entropy and KL at the end, nats, one a seed; empty for losses without a softmax. */
+  teacherEntropy: number[]
+  kl: number[]
+  /** k-NN over training: share of evaluations in which the teacher is at least as good as the student, one a seed. */
+  teacherLeads: number[]
+  seconds: number[]
+  gigabytes: number[]
+}
+
+/** Something that the paper's text says of a table, and whether ours says the same. */
+export interface Claim {
+  text: string
+  /** Undefined while a row is missing. */
+  holds(outcome: (row: string) => Outcome | undefined): Verdict | undefined
+}
+
+export interface Verdict {
+  holds: boolean
+  /** The numbers that it rests on. */
+  because: string
+}
+
+/** A table or figure of the paper. */
+export interface Experiment {
+  name: string
+  title: string
+  /** Where in the paper. */
+  source: string
+  rows: readonly Row[]
+  /** Accuracies that its report shows. */
+  measures: readonly Measure[]
+  claims: readonly Claim[]
+  /** Curves over training that belong to it. */
+  curves?: readonly ('teacherEntropy' | 'kl' | 'loss' | 'knn')[]
+  /** Time and memory are part of the table. */
+  cost?: boolean
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, x) => sum + x, 0) / values.length
+}
+
+/** Sample standard deviation; 0 of a single value. */
+export function spread(values: readonly number[]): number {
+  if (values.length < 2) return 0
+  const m = mean(values)
+  return Math.sqrt(values.reduce((sum, x) => sum + (x - m) ** 2, 0) / (values.length - 1))
+}
+
+/** `a` has the higher accuracy: by its mean, with the difference told. */
+export function above(a: string, b: string, text: string, measure: 'knn' | 'linear' = 'knn'): Claim {
+  return {
+    text,
+    holds(outcome) {
+      const [high, low] = [outcome(a)?.[measure], outcome(b)?.[measure]]
+      if (!high?.length || !low?.length) return undefined
+      return { holds: mean(high) > mean(low), because: `${shown(high)} against ${shown(low)}` }
+    },
+  }
+}
+
+/** Accuracy no better than `margin` points over naming the commonest class. */
+export function atChance(row: string, text: string, margin = 5): Claim {
+  return {
+    text,
+    holds(outcome) {
+      const found = outcome(row)
+      if (!found?.knn.length) return undefined
+      return {
+        holds: mean(found.knn) <= found.chance + margin,
+        because: `${shown(found.knn)}, commonest class ${found.chance.toFixed(1)}`,
+      }
+    },
+  }
+}
+
+/** `12.3 ± 0.4`, or one number of one seed. */
+export function shown(values: readonly number[], digits = 1): string {
+  if (values.length === 0) return '-'
+  const m = mean(values).toFixed(digits)
+  return values.length > 1 ? `${m} ± ${spread(values).toFixed(digits)}` : m
+}

@@ -1,0 +1,147 @@
+import { kebab, printed } from '@dino/trainer'
+import type { Chart } from './chart.js'
+import { type Experiment, mean, type Outcome, shown, spread } from './experiment.js'
+import { difference, type Run } from './plan.js'
+import { failureOf, outcomeOf, type RunResult, resultOf } from './result.js'
+import type { Scale } from './scale.js'
+
+/** A table of the paper beside ours, as data: what Markdown, HTML and JSON print. */
+export interface Report {
+  name: string
+  title: string
+  source: string
+  scale: { name: string; summary: string }
+  /** Runs of each row. */
+  seeds: number
+  /** The command that makes it again. */
+  command: string
+  columns: string[]
+  rows: ReportRow[]
+  claims: { text: string; verdict: 'holds' | 'does not hold' | 'not measured'; because: string }[]
+  charts: Chart[]
+  machine?: RunResult['machine']
+  notes: string[]
+}
+
+export interface ReportRow {
+  name: string
+  title: string
+  cells: string[]
+  /** Settings that differ from the row above, as flags; of the first row, from the scale's base. */
+  settings: string[]
+  note?: string
+  failed?: string
+  outcome?: Outcome
+}
+
+const words = { knn: 'k-NN', linear: 'linear' }
+
+export function report(
+  experiment: Experiment,
+  scale: Scale,
+  runs: readonly Run[],
+  { seeds, command, charts }: { seeds: number; command: string; charts: Chart[] },
+): Report {
+  const { measures, cost = false } = experiment
+  const outcomes = new Map<string, Outcome>()
+  for (const row of experiment.rows) {
+    const found = runs.filter((run) => run.row.name === row.name).flatMap((run) => resultOf(run) ?? [])
+    const outcome = outcomeOf(found)
+    if (outcome) outcomes.set(row.name, outcome)
+  }
+  const first = outcomes.get(experiment.rows[0]!.name)
+  const rows = experiment.rows.map((row, i): ReportRow => {
+    const outcome = outcomes.get(row.name)
+    const own = runs.filter((run) => run.row.name === row.name)
+    const result = own.map(resultOf).find(Boolean)
+    const failed = own.map(failureOf).find(Boolean)?.trim().split('\n').at(-1)
+    return {
+      name: row.name,
+      title: row.title,
+      cells: [
+        ...measures.flatMap((measure) => [outcome ? shown(outcome[measure]) : '-', paper(row.paper?.[measure])]),
+        result ? String(result.steps) : '-',
+        outcome ? duration(mean(outcome.seconds)) : '-',
+        ...(cost && outcome && first && result
+          ? [
+              (result.config.batchSize / result.secondsPerStep).toFixed(1),
+              (mean(outcome.seconds) / mean(first.seconds)).toFixed(2),
+              mean(outcome.gigabytes).toFixed(2),
+              (mean(outcome.gigabytes) / mean(first.gigabytes)).toFixed(2),
+            ]
+          : cost
+            ? ['-', '-', '-', '-']
+            : []),
+      ],
+      settings: difference(row, experiment.rows[i - 1], scale).map(([key, value]) => flag(key, value)),
+      ...(row.note && { note: row.note }),
+      ...(failed && { failed }),
+      ...(outcome && { outcome }),
+    }
+  })
+  const machine = runs.map(resultOf).find(Boolean)?.machine
+  return {
+    name: experiment.name,
+    title: experiment.title,
+    source: experiment.source,
+    scale: { name: scale.name, summary: scale.summary },
+    seeds,
+    command,
+    columns: [
+      ...measures.flatMap((measure) => [`${words[measure]} %`, `${words[measure]} %, paper`]),
+      'steps',
+      'time',
+      ...(cost ? ['images/s', 'time, to the first', 'GB', 'memory, to the first'] : []),
+    ],
+    rows,
+    claims: experiment.claims.map((claim) => {
+      const verdict = claim.holds((name) => outcomes.get(name))
+      if (!verdict) return { text: claim.text, verdict: 'not measured' as const, because: '' }
+      return {
+        text: claim.text,
+        verdict: verdict.holds ? ('holds' as const) : ('does not hold' as const),
+        because: verdict.because,
+      }
+    }),
+    charts,
+    ...(machine && { machine }),
+    notes: notes(scale, seeds),
+  }
+}
+
+/** What a reader has to know before comparing. */
+function notes(scale: Scale, seeds: number): string[] {
+  return [
+    scale.name === 'imagenet'
+      ? "The paper's settings; its numbers are of 16 GPUs in fp16, ours of the machine named below."
+      : `The scales differ: the paper's numbers are of ImageNet-1k and a ViT-S/16 trained for 100 to 300 epochs; ours of ${scale.summary}. ` +
+        'Compare the order of rows, not the numbers.',
+    seeds > 1
+      ? `Ours is the mean of ${seeds} seeds ± their standard deviation; a difference within it may be chance.`
+      : 'One seed: a small difference may be chance. --seeds 3 tells more.',
+    'k-NN is the teacher, k = 20, T = .07; a linear probe chooses its learning rate on held-out training images.',
+  ]
+}
+
+export function flag(key: string, value: unknown): string {
+  return value === undefined ? `no --${kebab(key)}` : `--${kebab(key)} ${printed(value)}`
+}
+
+function paper(value: number | undefined): string {
+  return value === undefined ? '-' : value.toFixed(1)
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
+}
+
+/** As JSON: all that the tables are made of. */
+export function toJson(report: Report): string {
+  const rows = report.rows.map(({ outcome, ...row }) => ({
+    ...row,
+    ...(outcome && { outcome, spread: spread(outcome.knn) }),
+  }))
+  const charts = report.charts.map(({ title, spec }) => ({ title, spec }))
+  return `${JSON.stringify({ ...report, rows, charts }, null, 2)}\n`
+}

@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdir, rm } from 'node:fs/promises'
+import { freemem } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { writeFileAtomic } from '@dino/weights/node'
+import { relativeCost } from './cost.js'
+import type { Measure } from './experiment.js'
+import type { Run } from './plan.js'
+import { resultOf } from './result.js'
+
+export interface RunPlanOptions {
+  data: string
+  measures: readonly Measure[]
+  /** Runs side by side. */
+  jobs: number
+  stderr: { write(text: string): unknown }
+  signal: AbortSignal
+}
+
+export interface PlanEnd {
+  done: number
+  failed: number
+  interrupted: boolean
+}
+
+const cli = fileURLToPath(new URL('./cli.js', import.meta.url)) // beside this file once built
+
+/**
+ * Makes every run that has no result yet, each in a process of its own. A run that was stopped goes on from its checkpoint, one that
+ * fails is told and leaves the others alone.
+ */
+export async function runPlan(runs: readonly Run[], options: RunPlanOptions): Promise<PlanEnd> {
+  const { jobs, stderr, signal } = options
+  const wanted = [...new Map(runs.map((run) => [run.key, run])).values()]
+  const todo = wanted.filter((run) => lacks(run, options.measures))
+  const kept = wanted.length - todo.length
+  if (kept > 0) stderr.write(`${kept} of ${wanted.length} runs are there already.\n`)
+  const end: PlanEnd = { done: 0, failed: 0, interrupted: false }
+  const children = new Set<ChildProcess>()
+  const stop = () => {
+    for (const child of children) child.kill('SIGINT')
+  }
+  signal.addEventListener('abort', stop, { once: true })
+  const clock = estimator(todo)
+  let largest = 0
+  const queue = todo[Symbol.iterator]()
+
+  const worker = async (first: boolean): Promise<void> => {
+    if (!first) await untilThereIsRoom(() => largest, signal)
+    for (const run of queue) {
+      if (signal.aborted) break
+      stderr.write(`${name(run)}: begins${clock.left(jobs)}\n`)
+      const began = performance.now()
+      const { code, said } = await runOne(run, options, children)
+      if (signal.aborted || code === 130) break
+      const seconds = (performance.now() - began) / 1000
+      const result = code === 0 ? resultOf(run) : undefined
+      if (result) {
+        clock.done(run, seconds)
+        largest = Math.max(largest, result.bytes)
+        end.done++
+        stderr.write(`${name(run)}: k-NN ${result.knn.teacher.toFixed(1)} %, ${Math.round(seconds)} s\n`)
+      } else {
+        await writeFileAtomic(`${run.folder}.failed`, said)
+        end.failed++
+        stderr.write(`${name(run)}: failed: ${said.trim().split('\n').at(-1)}\n`)
+      }
+    }
+  }
+  // The first run tells how much memory one takes; the others wait for it.
+  await Promise.all(Array.from({ length: jobs }, (_, i) => worker(i === 0)))
+  end.interrupted = signal.aborted
+  return end
+}
+
+/** Whether a run still has to be made, or measured in another way. */
+function lacks(run: Run, measures: readonly Measure[]): boolean {
+  const result = resultOf(run)
+  return !result || (measures.includes('linear') && result.linear === undefined)
+}
+
+async function runOne(
+  run: Run,
+  { data, measures }: RunPlanOptions,
+  children: Set<ChildProcess>,
+): Promise<{ code: number | null; said: string }> {
+  await mkdir(join(run.folder, '..'), { recursive: true })
+  await rm(`${run.folder}.failed`, { force: true })
+  const { outputDir: _, ...settings } = run.config
+  await writeFileAtomic(`${run.folder}.json`, `${JSON.stringify(settings, null, 2)}\n`)
+  const args = [cli, 'row-child', run.folder, '--data', data, '--measures', measures.join(',')]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  children.add(child)
+  let said = ''
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-8000)))
+  try {
+    const code = await new Promise<number | null>((ended, failed) => {
+      child.on('error', failed)
+      child.on('close', (code) => ended(code))
+    })
+    return { code, said }
+  } finally {
+    children.delete(child)
+  }
+}
+
+/** Waits until one more run of the largest size seen fits into free memory. */
+async function untilThereIsRoom(largest: () => number, signal: AbortSignal): Promise<void> {
+  const margin = 1.2
+  while (!signal.aborted && (largest() === 0 || freemem() < margin * largest())) {
+    await new Promise((later) => setTimeout(later, 1000))
+  }
+}
+
+/** What is left to do, from how long the runs of this call took for their work. */
+function estimator(todo: readonly Run[]) {
+  let left = todo.reduce((sum, run) => sum + relativeCost(run.config), 0)
+  let work = 0
+  let seconds = 0
+  return {
+    done(run: Run, took: number) {
+      const cost = relativeCost(run.config)
+      left -= cost
+      work += cost
+      seconds += took
+    },
+    left(jobs: number): string {
+      if (work === 0) return ''
+      const minutes = ((left * seconds) / work / jobs / 60) as number
+      return `, about ${minutes < 1 ? '1' : Math.round(minutes)} min left in all`
+    },
+  }
+}
+
+function name({ row, seed }: Run): string {
+  return `${row.name}, seed ${seed}`
+}

@@ -1,0 +1,165 @@
+import type { TrainOptions } from '@dino/trainer'
+
+export type Settings = Omit<TrainOptions, 'data' | 'outputDir' | 'recipe'>
+
+export type ScaleName = 'tiny' | 'small' | 'imagenet'
+
+/** The size at which tables are reproduced: what all rows share, and what the paper's numbers become. */
+export interface Scale {
+  name: ScaleName
+  /** One line: data, model, cost. */
+  summary: string
+  /** Where the images come from unless --data is given; undefined where it must be. */
+  data?: 'emoji'
+  /** What every row begins with. */
+  base: Settings
+  /** K of the appendix, in the order of the paper's 1024, 4096, 16384, 65536, 262144. */
+  prototypes: readonly number[]
+  /** Patch sizes for the paper's 16, 8 and 5. */
+  patches: readonly number[]
+  /** Batch sizes of table 9, in the paper's order 128, 256, 512, 1024. */
+  batches: readonly number[]
+  /** Heads of the appendix, for 6, 8, 12, 16: divisors of the width. */
+  heads: readonly number[]
+  /** Epochs for the appendix's 100, 300 and 800. */
+  epochs: readonly number[]
+  /** Local crops of the paper's 8 are this many. */
+  locals: number
+  /** Width of BYOL's predictor and projector, of MoCo's and SwAV's projectors. */
+  hidden: number
+  /** MoCo's queue. */
+  queue: number
+  /** SwAV's prototypes. */
+  swavPrototypes: number
+  resnet: Settings
+}
+
+/** The embedded objects at 32 pixels: minutes on two cores. */
+const tiny: Scale = {
+  name: 'tiny',
+  summary: '963 embedded objects of 7 categories at 32 pixels, a ViT of 96 x 4: one to two minutes a row on 2 cores',
+  data: 'emoji',
+  base: {
+    arch: 'vit_tiny',
+    patchSize: 8,
+    embedDim: 96,
+    depth: 4,
+    numHeads: 3,
+    outDim: 512,
+    headHiddenDim: 256,
+    headBottleneckDim: 64,
+    globalCropsSize: 32,
+    localCropsSize: 16,
+    localCropsNumber: 4,
+    batchSize: 32,
+    epochs: 40,
+    warmupEpochs: 2,
+    lr: 0.008,
+    momentumTeacher: 0.99,
+    momentumTeacherEnd: 0.996,
+    brightness: 0.2,
+    contrast: 0.2,
+    saturation: 0.1,
+    hue: 0,
+    grayscaleP: 0,
+    solarizeP: [0, 0, 0],
+    knnFreq: 2,
+    saveckpFreq: 0,
+    checkpointMinutes: 1,
+  },
+  prototypes: [32, 128, 512, 2048, 8192],
+  patches: [16, 8, 4],
+  batches: [8, 16, 32, 64],
+  heads: [3, 4, 6, 8],
+  epochs: [20, 40, 80],
+  locals: 4,
+  hidden: 256,
+  queue: 512,
+  swavPrototypes: 512,
+  resnet: {
+    arch: 'resnet18',
+    patchSize: undefined,
+    embedDim: undefined,
+    depth: undefined,
+    numHeads: undefined,
+    resnetPlanes: [16, 32, 64, 128],
+    dropPathRate: 0,
+  },
+}
+
+/** A folder such as Fashion-MNIST's or CIFAR's: hours on a CPU, minutes on a GPU. */
+const small: Scale = {
+  name: 'small',
+  summary:
+    '--data, such as Fashion-MNIST or CIFAR-10, at 32 pixels, a ViT of 192 x 6: an hour or more a row on 2 cores',
+  base: {
+    ...tiny.base,
+    patchSize: 4,
+    embedDim: 192,
+    depth: 6,
+    outDim: 4096,
+    headHiddenDim: 512,
+    headBottleneckDim: 128,
+    localCropsNumber: 6,
+    batchSize: 128,
+    epochs: 20,
+    warmupEpochs: 2,
+    lr: 0.002,
+    knnFreq: 1,
+    checkpointMinutes: 5,
+  },
+  prototypes: [256, 1024, 4096, 16384, 65536],
+  patches: [8, 4, 2],
+  batches: [32, 64, 128, 256],
+  heads: [3, 4, 6, 8],
+  epochs: [10, 20, 50],
+  locals: 6,
+  hidden: 512,
+  queue: 4096,
+  swavPrototypes: 1024,
+  resnet: {
+    arch: 'resnet18',
+    patchSize: undefined,
+    embedDim: undefined,
+    depth: undefined,
+    numHeads: undefined,
+    dropPathRate: 0,
+  },
+}
+
+/** The paper's own recipe: for users with GPUs and ImageNet. */
+const imagenet: Scale = {
+  name: 'imagenet',
+  summary: "--data, ImageNet-1k: the paper's ViT-S/16, 300 epochs with batch 1024; days on GPUs",
+  base: {
+    arch: 'vit_small',
+    patchSize: 16,
+    batchSize: 1024,
+    epochs: 300,
+    teacherTemp: 0.07,
+    warmupTeacherTempEpochs: 30,
+    normLastLayer: false,
+  },
+  prototypes: [1024, 4096, 16384, 65536, 262144],
+  patches: [16, 8, 5],
+  batches: [128, 256, 512, 1024],
+  heads: [6, 8, 12, 16],
+  epochs: [100, 300, 800],
+  locals: 8,
+  hidden: 4096,
+  queue: 65536,
+  swavPrototypes: 3000,
+  resnet: {
+    arch: 'resnet50',
+    patchSize: undefined,
+    optimizer: 'sgd',
+    lr: 0.03,
+    weightDecay: 1e-4,
+    weightDecayEnd: 1e-4,
+    globalCropsScale: [0.14, 1],
+    localCropsScale: [0.05, 0.14],
+    dropPathRate: 0,
+  },
+}
+
+export const scales: Record<ScaleName, Scale> = { tiny, small, imagenet }

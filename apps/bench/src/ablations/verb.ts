@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join, resolve } from 'node:path'
+import { writeEmojiFolders } from '@dino/trainer'
+import { writeFileAtomic } from '@dino/weights/node'
+import { Failure } from '../failure.js'
+import { type Chart, chart } from './chart.js'
+import { dryRunText } from './dry-run.js'
+import type { Experiment } from './experiment.js'
+import { plan, type Run } from './plan.js'
+import { report, toJson } from './report.js'
+import { toHtml } from './report-html.js'
+import { toMarkdown } from './report-markdown.js'
+import { runPlan } from './run-plan.js'
+import { type Scale, type ScaleName, scales } from './scale.js'
+
+export interface VerbFlags {
+  scale: ScaleName
+  data?: string
+  seeds: number
+  jobs: number
+  out: string
+  only?: string
+  /** Where Markdown, HTML, JSON and pictures go; the bench's folder unless given. */
+  report?: string
+  dryRun: boolean
+  json: boolean
+}
+
+interface Streams {
+  stdout: { write(text: string): unknown }
+  stderr: { write(text: string): unknown }
+}
+
+/** Reproduces one table or figure: its runs, then its report. @returns exit code */
+export async function runVerb(experiment: Experiment, flags: VerbFlags, { stdout, stderr }: Streams): Promise<number> {
+  const scale = scales[flags.scale]
+  const chosen = chosenRows(experiment, flags.only)
+  const out = resolve(flags.out, scale.name)
+  if (flags.dryRun) {
+    stdout.write(dryRunText(chosen, scale, flags))
+    return 0
+  }
+  const data = await dataOf(flags, scale, out, stderr)
+  const threads = flags.jobs === 1 ? 0 : Math.max(1, Math.floor(availableParallelism() / flags.jobs))
+  const runs = plan(chosen, scale, flags.seeds, { out, data, threads })
+
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
+  const { measures } = experiment
+  const end = await runPlan(runs, { data, measures, jobs: flags.jobs, stderr, signal: stop.signal })
+  const folder = resolve(flags.report ?? out)
+  const made = report(chosen, scale, runs, {
+    seeds: flags.seeds,
+    command: commandOf(experiment, flags),
+    charts: await chartsOf(chosen, runs),
+  })
+  await mkdir(folder, { recursive: true })
+  await writeFileAtomic(join(folder, `${made.name}.md`), toMarkdown(made))
+  await writeFileAtomic(join(folder, `${made.name}.html`), toHtml(made))
+  await writeFileAtomic(join(folder, `${made.name}.json`), toJson(made))
+  for (const [i, { svg }] of made.charts.entries()) await writeFileAtomic(join(folder, `${made.name}-${i}.svg`), svg)
+  stdout.write(flags.json ? toJson(made) : toMarkdown(made))
+  stderr.write(`Report: ${join(folder, `${made.name}.md`)}, .html and .json\n`)
+  if (end.interrupted) stderr.write('Interrupted: what was trained is saved. The same command goes on.\n')
+  return end.interrupted ? 130 : end.failed > 0 ? 1 : 0
+}
+
+function chosenRows(experiment: Experiment, only: string | undefined): Experiment {
+  if (only === undefined) return experiment
+  const names = only.split(',')
+  const unknown = names.filter((name) => !experiment.rows.some((row) => row.name === name))
+  if (unknown.length > 0) {
+    const known = experiment.rows.map((row) => row.name).join(', ')
+    throw new Failure(`--only ${only}: ${experiment.name} has no row ${unknown.join(', ')}. It has ${known}.`, 2)
+  }
+  return { ...experiment, rows: experiment.rows.filter((row) => names.includes(row.name)) }
+}
+
+async function dataOf(flags: VerbFlags, scale: Scale, out: string, stderr: Streams['stderr']): Promise<string> {
+  if (flags.data === undefined) {
+    if (scale.data !== 'emoji') {
+      throw new Failure(
+        `--data is missing: at scale ${scale.name} a folder with train/ and val/, one sub-folder a class.`,
+        2,
+      )
+    }
+    const folder = join(out, 'data')
+    if (!existsSync(folder)) stderr.write('Writing the embedded data set …\n')
+    return writeEmojiFolders(folder)
+  }
+  const missing = ['train', 'val'].filter((part) => !existsSync(join(flags.data!, part)))
+  if (missing.length > 0) {
+    throw new Failure(
+      `--data ${flags.data}: ${missing.join('/ and ')}/ missing. Expected\n  ${flags.data}/train/CLASS/*.png\n  ${flags.data}/val/CLASS/*.png`,
+      2,
+    )
+  }
+  return resolve(flags.data)
+}
+
+async function chartsOf({ curves = [] }: Experiment, runs: readonly Run[]): Promise<Chart[]> {
+  const charts: Chart[] = []
+  for (const what of curves) {
+    const made = await chart(what, runs)
+    if (made) charts.push(made)
+  }
+  return charts
+}
+
+function commandOf({ name }: Experiment, { scale, data, seeds, only }: VerbFlags): string {
+  const flags = [
+    `--scale ${scale}`,
+    ...(data === undefined ? [] : ['--data DIR']),
+    ...(seeds === 1 ? [] : [`--seeds ${seeds}`]),
+    ...(only === undefined ? [] : [`--only ${only}`]),
+  ]
+  return `npm run bench -- ${name} ${flags.join(' ')}`
+}
