@@ -9,6 +9,7 @@ import type { DemoOptions } from '../commands/demo.js'
 import { refusal } from '../config/fields.js'
 import { resolveConfig } from '../config/resolve.js'
 import type { TrainConfig } from '../config/schema.js'
+import { meanOverHeads } from '../inspect/attention-scores.js'
 import { attentionEmbedder, clsEmbedder } from '../inspect/embed.js'
 import { engineName } from '../report/engine-name.js'
 import { engineProgress } from '../report/engine-progress.js'
@@ -30,7 +31,6 @@ import {
   categoryKnn,
   type EvaluationSet,
   makeEvaluationSet,
-  meanOverHeads,
   measureBaselines,
   measureNetwork,
   type NetworkScores,

@@ -1,10 +1,10 @@
 import { jaccard, massMask } from '@dino/eval'
 import sharp from 'sharp'
+import { MASS } from '../inspect/attention-scores.js'
 import { colourOf, unitRange } from '../inspect/colour-map.js'
 import { dataUri } from '../inspect/images.js'
 import { escapeHtml } from './html.js'
 import type { Rgb } from './image.js'
-import { MASS } from './measure.js'
 
 /** A scene, and where the network looked, for people. All grids are square and of one size. */
 export interface Example {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { histogramFeatures, pixelFeatures } from './baselines.js'
 import { CATEGORIES, decodeEmoji, type Emoji, listEmoji } from './dataset.js'
 import { fill } from './image.js'
-import { attentionJaccard, makeEvaluationSet, meanOverHeads, measureBaselines, measureNetwork } from './measure.js'
+import { makeEvaluationSet, measureBaselines, measureNetwork } from './measure.js'
 
 /** Forty objects, every tenth held out. */
 async function fewEmoji(): Promise<Emoji> {
@@ -36,7 +36,7 @@ describe('a set to evaluate on', async () => {
     expect(scores.attention.bestHeadIndex).toBe(0)
     expect(scores.attention.bestHead).toBeGreaterThan(0.55)
     expect(scores.attention.heads[1]).toBe(0)
-    expect(scores.attention.bestHeadOfEachScene).toBe(scores.attention.bestHead)
+    expect(scores.attention.bestHeadOfEachImage).toBe(scores.attention.bestHead)
   })
 
   test('has baselines: more than chance for pixels and colours, less than a third for attention that looks nowhere', () => {
@@ -45,31 +45,6 @@ describe('a set to evaluate on', async () => {
     expect(histogram.retrieval).toBeGreaterThan(chance.retrieval)
     expect(attention.random).toBeLessThan(0.34)
     expect(attention.centre).toBeGreaterThan(attention.random)
-  })
-})
-
-describe('attentionJaccard', () => {
-  const mask = Uint8Array.of(1, 1, 0, 0)
-
-  test('the mean head is the mask of the mean map, not the mean of the masks', () => {
-    const maps = Float32Array.of(1, 0, 0, 0, 0, 1, 0, 0) // each head sees one half of the object
-    const { heads, meanHead, bestHead, bestHeadOfEachScene } = attentionJaccard(maps, [mask], 1)
-    expect(heads).toEqual([0.5, 0.5])
-    expect([meanHead, bestHead, bestHeadOfEachScene]).toEqual([1, 0.5, 0.5])
-  })
-
-  test('the best head is one for all scenes; the best of each scene may change', () => {
-    const maps = Float32Array.of(1, 1, 0, 0, 0, 0, 1, 1, /* second scene */ 0, 0, 1, 1, 1, 1, 0, 0)
-    const { bestHead, bestHeadOfEachScene } = attentionJaccard(maps, [mask, mask], 1)
-    expect([bestHead, bestHeadOfEachScene]).toEqual([0.5, 1])
-  })
-
-  test('maps of another grid are refused', () => {
-    expect(() => attentionJaccard(new Float32Array(7), [mask])).toThrow('got 7')
-  })
-
-  test('meanOverHeads averages', () => {
-    expect([...meanOverHeads(Float32Array.of(1, 0, 0, 1), 2)]).toEqual([0.5, 0.5])
   })
 })
 

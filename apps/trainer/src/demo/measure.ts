@@ -1,13 +1,12 @@
 import { type Features, jaccard, knnClassify, massMask, retrievalTop1 } from '@dino/eval'
 import { stream } from '@dino/random'
+import { type AttentionScores, attentionJaccard, MASS } from '../inspect/attention-scores.js'
 import { histogramFeatures, pixelFeatures } from './baselines.js'
 import type { Emoji } from './dataset.js'
 import { compositeOn, type Rgb, resizedCrop, stack, whole } from './image.js'
 import { cropQueries } from './queries.js'
 import { makeScenes, type Scene } from './scenes.js'
 
-/** Share of the attention that a mask holds, as in the paper's figures. */
-export const MASS = 0.6
 /** Neighbours that vote on a category. */
 export const NEIGHBOURS = 10
 
@@ -126,59 +125,6 @@ export function categoryKnn(features: Features, { train, test, labels }: Evaluat
 /** Percent of the queries, row i a crop of object i, whose nearest object is the right one. */
 export function cropRetrieval(objects: Features, queries: Features): number {
   return retrievalTop1(queries, objects, [...Array(queries.rows).keys()])
-}
-
-/** Jaccard of attention masks and objects, 0 to 1, averaged over scenes. */
-export interface AttentionScores {
-  /** Mask of the average of the heads' maps: the demo's headline. */
-  meanHead: number
-  /** The one head that is best on average, and which. */
-  bestHead: number
-  bestHeadIndex: number
-  /** In each scene its best head: the figure that the paper gives for VOC12 (METHOD.md, 3.7). Grows with the heads by chance alone. */
-  bestHeadOfEachScene: number
-  /** [heads] */
-  heads: number[]
-}
-
-/**
- * @param maps [scenes, heads, patches]
- * @param masks [scenes] of [patches]
- * @param mass share of the attention in a mask
- */
-export function attentionJaccard(maps: Float32Array, masks: readonly Uint8Array[], mass = MASS): AttentionScores {
-  const patches = masks[0].length
-  const heads = maps.length / (masks.length * patches)
-  if (!Number.isInteger(heads) || heads < 1) {
-    throw new RangeError(
-      `attentionJaccard: expected [${masks.length}, heads, ${patches}] numbers, got ${maps.length}. Is it another patch size?`,
-    )
-  }
-  const sums = new Float64Array(heads)
-  let meanHead = 0
-  let bestHeadOfEachScene = 0
-  for (const [scene, mask] of masks.entries()) {
-    const map = maps.subarray(scene * heads * patches, (scene + 1) * heads * patches)
-    let best = 0
-    for (let head = 0; head < heads; head++) {
-      const score = jaccard(massMask(map.subarray(head * patches, (head + 1) * patches), mass), mask)
-      sums[head] += score
-      best = Math.max(best, score)
-    }
-    bestHeadOfEachScene += best / masks.length
-    meanHead += jaccard(massMask(meanOverHeads(map, heads), mass), mask) / masks.length
-  }
-  const perHead = Array.from(sums, (sum) => sum / masks.length)
-  const bestHead = Math.max(...perHead)
-  return { meanHead, bestHead, bestHeadIndex: perHead.indexOf(bestHead), bestHeadOfEachScene, heads: perHead }
-}
-
-/** The average map of one image. @param map [heads, patches] @returns [patches] */
-export function meanOverHeads(map: Float32Array, heads: number): Float32Array {
-  const patches = map.length / heads
-  const mean = new Float32Array(patches)
-  for (let i = 0; i < map.length; i++) mean[i % patches] += map[i] / heads
-  return mean
 }
 
 function blindJaccard(scenes: readonly Scene[], look: (scene: number, patches: number) => Float32Array): number {

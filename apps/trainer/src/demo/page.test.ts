@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { attentionJaccard } from '../inspect/attention-scores.js'
 import { fill } from './image.js'
-import { attentionJaccard } from './measure.js'
 import { type DemoResult, renderPage } from './page.js'
 
 const mask = Uint8Array.of(1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)

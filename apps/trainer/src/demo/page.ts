@@ -125,7 +125,7 @@ function featureTable({ run, before, after, baselines: { pixels, histogram, chan
 }
 
 function attentionTable({ run, before, after, baselines: { attention } }: DemoResult): string {
-  const row = (name: string, note: string, key: 'meanHead' | 'bestHead' | 'bestHeadOfEachScene') =>
+  const row = (name: string, note: string, key: 'meanHead' | 'bestHead' | 'bestHeadOfEachImage') =>
     tableRow(
       name,
       note,
@@ -145,7 +145,7 @@ function attentionTable({ run, before, after, baselines: { attention } }: DemoRe
     [
       row('Mean of the heads', '60 % of the averaged attention', 'meanHead'),
       row('Best head', 'the one that is best on average', 'bestHead'),
-      row('Best head of each scene', 'chosen knowing the answer, as in the paper', 'bestHeadOfEachScene'),
+      row('Best head of each scene', 'chosen knowing the answer, as in the paper', 'bestHeadOfEachImage'),
     ],
   )
 }
