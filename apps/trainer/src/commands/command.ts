@@ -21,6 +21,16 @@ export function loading<OPTIONS>(load: () => Promise<Work<OPTIONS>>, ...position
   }
 }
 
+/** The same for a command that takes any number of positional arguments, as one list. */
+export function loadingList<OPTIONS>(load: () => Promise<Work<OPTIONS>>, positional: keyof OPTIONS & string) {
+  return async () => {
+    const work = await load()
+    return async function (this: Context, flags: object, ...args: unknown[]): Promise<void> {
+      this.process.exitCode = await work({ ...flags, [positional]: args } as OPTIONS, this.io)
+    }
+  }
+}
+
 /**
  * Work that has nothing to save when Ctrl-C comes: it is left where it is, and the exit code is 130.
  * Training, which saves, looks at the signal itself.
