@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { buildApplication, buildRouteMap, run, text_en } from '@stricli/core'
-import { ablations, list, rowChild } from './commands/ablation.js'
+import { ablations, fashionMnist, list, rowChild, table1 } from './commands/ablation.js'
 import { augment } from './commands/augment.js'
 import { augmentChild } from './commands/augment-child.js'
 import { dryRun } from './commands/dry-run.js'
 import { dryRunChild } from './commands/dry-run-child.js'
+import { exportCheck } from './commands/export.js'
 import { parity } from './commands/parity.js'
 import { step } from './commands/step.js'
 import { stepChild } from './commands/step-child.js'
@@ -22,7 +23,9 @@ const app = buildApplication(
   buildRouteMap({
     routes: {
       list,
+      table1,
       ...ablations,
+      fashionMnist,
       rowChild,
       parity,
       step,
@@ -32,6 +35,7 @@ const app = buildApplication(
       augmentChild,
       dryRun,
       dryRunChild,
+      export: exportCheck,
     },
     docs: {
       brief: "The paper's tables beside ours, and DINO in TypeScript against its reference",

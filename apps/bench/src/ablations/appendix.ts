@@ -1,5 +1,5 @@
 import type { Row } from './experiment.js'
-import { row } from './rows.js'
+import { row, untrained } from './rows.js'
 import type { Scale } from './scale.js'
 
 /** 100 epochs of the paper, where its appendix says no other. */
@@ -107,4 +107,5 @@ export const appendix: readonly Row[] = [
   ...lengths,
   ...heads,
   ...crops,
+  untrained,
 ]

@@ -2,6 +2,7 @@ import type { TrainConfig } from '@dino/trainer'
 
 /** Multiply-adds of the backbones in a run, roughly: what one run costs beside another. The images of an epoch cancel out. */
 export function relativeCost(config: TrainConfig): number {
+  if (config.maxSteps !== undefined) return 0 // a few steps, beside a run
   const { arch, epochs, localCropsNumber: L, globalCropsSize: S, localCropsSize: s, batchSize } = config
   // The student forward and backward is three passes, the teacher one.
   const images = (global: number, local: number) => 2 * 4 * global + 3 * L * local

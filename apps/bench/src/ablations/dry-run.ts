@@ -6,20 +6,21 @@ import { flag } from './report.js'
 import { type Scale, type ScaleName, scales } from './scale.js'
 
 /** Images of the training set that a scale is made for. */
-const IMAGES: Record<ScaleName, number> = { tiny: 963, small: 60_000, imagenet: 1_281_167 }
+const IMAGES: Record<ScaleName, number> = { tiny: 963, small: 12_800, imagenet: 1_281_167 }
 
 /**
  * Seconds of a scale's base run on two cores, by which its other rows are estimated: tiny and small as their runs take (docs/results),
  * imagenet from the 3.26 s that a step of 8 images takes in `bench step`.
  */
-const MEASURED: Record<ScaleName, number> = { tiny: 75, small: 7200, imagenet: (3.26 / 8) * 300 * IMAGES.imagenet }
+const MEASURED: Record<ScaleName, number> = { tiny: 75, small: 720, imagenet: (3.26 / 8) * 300 * IMAGES.imagenet }
 
 /** The exact settings of each row, what it costs, and where it is not the paper's. Nothing is run. */
 export function dryRunText(experiment: Experiment, scale: Scale, { seeds }: { seeds: number }): string {
   const lines = [`${experiment.title} (${experiment.source}), scale ${scale.name}: ${scale.summary}.`, '']
   for (const row of experiment.rows) {
     const config = configOf(row, scale)
-    const steps = Math.floor(IMAGES[scale.name] / config.batchSize) * config.epochs
+    const all = Math.floor(IMAGES[scale.name] / config.batchSize) * config.epochs
+    const steps = Math.min(all, config.maxSteps ?? all)
     lines.push(`${row.name}: ${row.title}`)
     lines.push(
       `  ${steps} steps of ${config.batchSize} images, about ${hours(seconds(config, scale) * seeds)} on two cores${seeds > 1 ? ` for ${seeds} seeds` : ''}`,

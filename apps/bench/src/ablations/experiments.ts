@@ -1,5 +1,5 @@
 import { appendix } from './appendix.js'
-import { above, atChance, type Claim, type Experiment, mean, shown } from './experiment.js'
+import { above, type Claim, type Experiment, learnsNothing, mean, shown } from './experiment.js'
 import { figure5, figure6, figure7, table2, table7, table8, table9, table13, table14, table15, trial } from './rows.js'
 
 /** Teacher entropy or KL at the end, as a share of ln K, below or above a bound. */
@@ -58,7 +58,7 @@ export const experiments: readonly Experiment[] = [
     rows: table7,
     measures: ['knn', 'linear'],
     claims: [
-      atChance('no-momentum', 'Without momentum nothing is learned: chance level'),
+      learnsNothing('no-momentum', 'Without momentum nothing is learned'),
       above('dino', 'no-multicrop', 'Multi-crop is better than two crops'),
       above('dino', 'mse', 'Cross-entropy is better than the squared error'),
       above('dino', 'predictor', 'A predictor brings nothing'),
@@ -126,7 +126,7 @@ export const experiments: readonly Experiment[] = [
     rows: table15,
     measures: ['linear', 'knn'],
     claims: [
-      atChance('no-momentum', 'Without momentum a center is not enough: chance level'),
+      learnsNothing('no-momentum', 'Without momentum a center is not enough: nothing is learned'),
       above(
         'no-momentum-softmax-batch',
         'no-momentum',
@@ -154,8 +154,8 @@ export const experiments: readonly Experiment[] = [
     measures: ['knn'],
     curves: ['knn'],
     claims: [
-      atChance('student', "The student's copy as its teacher learns nothing"),
-      atChance('previous-iteration', 'The previous iteration as teacher learns nothing'),
+      learnsNothing('student', "The student's copy as its teacher learns nothing"),
+      learnsNothing('previous-iteration', 'The previous iteration as teacher learns nothing'),
       above('previous-epoch', 'student', 'The previous epoch as teacher learns, without collapse'),
       above('momentum', 'previous-epoch', 'Momentum is the best teacher'),
       teacherLeads,
@@ -184,9 +184,9 @@ export const experiments: readonly Experiment[] = [
     measures: ['knn'],
     claims: [
       above('head-4', 'head-2', 'A deeper head is better, with the l2 bottleneck'),
-      atChance('head-4-no-bottleneck', 'Four layers without the l2 bottleneck learn nothing'),
-      atChance('center-0.999', 'A center momentum of .999 collapses'),
-      atChance('temp-0.08', 'A teacher temperature of .08 collapses'),
+      learnsNothing('head-4-no-bottleneck', 'Four layers without the l2 bottleneck learn nothing'),
+      learnsNothing('center-0.999', 'A center momentum of .999 collapses'),
+      learnsNothing('temp-0.08', 'A teacher temperature of .08 collapses'),
       above('temp-0.04', 'temp-0', 'A hard assignment is worse than .04'),
       above('epochs-300', 'epochs-100', 'Longer training is better'),
     ],
@@ -203,4 +203,14 @@ export const trialExperiment: Experiment = {
   claims: [above('small', 'smaller', 'A model of seconds is no worse than a smaller one')],
   curves: ['loss', 'knn'],
   cost: true,
+}
+
+/** Figures 3 and 4: what [CLS] looks at, after DINO, after training on labels, and before any. */
+export const attentionExperiment: Experiment = {
+  name: 'attention',
+  title: 'Attention of [CLS] against the outline of objects: DINO, supervised, random',
+  source: 'Caron et al. 2021, figures 3 and 4',
+  rows: table7.filter((row) => row.name === 'dino'),
+  measures: ['knn'],
+  claims: [],
 }

@@ -24,6 +24,7 @@ function method(name: string): Settings {
   const ofTheRun: ReadonlySet<string> = new Set([
     'batchSize',
     'epochs',
+    'freezeLastLayer',
     'localCropsNumber',
     'globalCropsScale',
     'momentumTeacher',

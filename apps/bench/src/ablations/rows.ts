@@ -20,6 +20,9 @@ export function row(
   }
 }
 
+/** Weights as they are made: the first step has a learning rate of 0. What "learns nothing" is held to. */
+export const untrained = row('untrained', 'untrained weights', { maxSteps: 1 })
+
 export const noMomentum: Settings = { teacher: 'student' }
 
 /** Six local crops, as table 14 and figure "multi-crop" of the appendix have for the other methods. */
@@ -50,6 +53,7 @@ export const table7: readonly Row[] = [
   row('byol', 'BYOL', (scale) => ({ ...byol(scale), ...twoCrops }), { knn: 66.6, linear: 71.4 }),
   row('moco-v2', 'MoCo-v2', (scale) => ({ ...mocoV2(scale), ...twoCrops }), { knn: 62.0, linear: 71.6 }),
   row('swav', 'SwAV', swav, { knn: 64.7, linear: 71.8 }),
+  untrained,
 ]
 
 export const table14: readonly Row[] = [
@@ -90,6 +94,7 @@ export const table15: readonly Row[] = [
     { linear: 71.8 },
     "the paper calls this row SwAV; here it is DINO's head and temperatures with SwAV's codes and no teacher",
   ),
+  untrained,
 ]
 
 export const figure6: readonly Row[] = [
@@ -103,6 +108,7 @@ export const figure6: readonly Row[] = [
   ),
   row('previous-epoch', 'previous epoch', { teacher: 'previous-epoch' }, { knn: 66.6 }, 'read off the figure'),
   row('momentum', 'momentum', {}, { knn: 72.8 }),
+  untrained,
 ]
 
 export const figure7: readonly Row[] = [

@@ -28,7 +28,7 @@ export interface VerbFlags {
   json: boolean
 }
 
-interface Streams {
+export interface Streams {
   stdout: { write(text: string): unknown }
   stderr: { write(text: string): unknown }
 }
@@ -46,10 +46,8 @@ export async function runVerb(experiment: Experiment, flags: VerbFlags, { stdout
   const threads = flags.jobs === 1 ? 0 : Math.max(1, Math.floor(availableParallelism() / flags.jobs))
   const runs = plan(chosen, scale, flags.seeds, { out, data, threads })
 
-  const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
   const { measures } = experiment
-  const end = await runPlan(runs, { data, measures, jobs: flags.jobs, stderr, signal: stop.signal })
+  const end = await runPlan(runs, { data, measures, jobs: flags.jobs, stderr, signal: onSignals() })
   const folder = resolve(flags.report ?? out)
   const made = report(chosen, scale, runs, {
     seeds: flags.seeds,
@@ -67,6 +65,13 @@ export async function runVerb(experiment: Experiment, flags: VerbFlags, { stdout
   return end.interrupted ? 130 : end.failed > 0 ? 1 : 0
 }
 
+/** Aborted when the bench is told to stop: its runs then save. */
+export function onSignals(): AbortSignal {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
+  return stop.signal
+}
+
 function chosenRows(experiment: Experiment, only: string | undefined): Experiment {
   if (only === undefined) return experiment
   const names = only.split(',')
@@ -78,7 +83,12 @@ function chosenRows(experiment: Experiment, only: string | undefined): Experimen
   return { ...experiment, rows: experiment.rows.filter((row) => names.includes(row.name)) }
 }
 
-async function dataOf(flags: VerbFlags, scale: Scale, out: string, stderr: Streams['stderr']): Promise<string> {
+export async function dataOf(
+  flags: Pick<VerbFlags, 'data'>,
+  scale: Scale,
+  out: string,
+  stderr: Streams['stderr'],
+): Promise<string> {
   if (flags.data === undefined) {
     if (scale.data !== 'emoji') {
       throw new Failure(
@@ -109,7 +119,7 @@ async function chartsOf({ curves = [] }: Experiment, runs: readonly Run[]): Prom
   return charts
 }
 
-function commandOf({ name }: Experiment, { scale, data, seeds, only }: VerbFlags): string {
+export function commandOf({ name }: Experiment, { scale, data, seeds, only }: VerbFlags): string {
   const flags = [
     `--scale ${scale}`,
     ...(data === undefined ? [] : ['--data DIR']),

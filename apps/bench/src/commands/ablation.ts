@@ -1,7 +1,9 @@
 import { buildCommand, type CommandContext } from '@stricli/core'
 import type { Experiment } from '../ablations/experiment.js'
-import { experiments, trialExperiment } from '../ablations/experiments.js'
-import type { VerbFlags } from '../ablations/verb.js'
+import { attentionExperiment, experiments, trialExperiment } from '../ablations/experiments.js'
+import type { IdxFlags } from '../ablations/fashion-mnist.js'
+import type { Table1Flags } from '../ablations/table1.js'
+import type { Streams, VerbFlags } from '../ablations/verb.js'
 import { Failure } from '../failure.js'
 
 const whole = (text: string): number => {
@@ -11,7 +13,7 @@ const whole = (text: string): number => {
 }
 
 /** `table7`, `figure6` …: one command for each. */
-export function ablation(experiment: Experiment) {
+function ablation(experiment: Experiment, load: () => Promise<Verb> = tableOf(experiment)) {
   return buildCommand<VerbFlags, [], CommandContext>({
     docs: {
       brief: `${experiment.title} (${experiment.source.replace('Caron et al. 2021, ', '')})`,
@@ -69,20 +71,82 @@ export function ablation(experiment: Experiment) {
       },
     },
     loader: async () => {
-      const { runVerb } = await import('../ablations/verb.js')
+      const run = await load()
       return async function (this: CommandContext, flags: VerbFlags) {
         const process: VerbProcess = this.process
-        process.exitCode = await runVerb(experiment, flags, process)
+        process.exitCode = await run(flags, process)
       }
     },
   })
 }
 
+type Verb = (flags: VerbFlags, streams: Streams) => Promise<number>
+
+function tableOf(experiment: Experiment): () => Promise<Verb> {
+  return async () => {
+    const { runVerb } = await import('../ablations/verb.js')
+    return (flags, streams) => runVerb(experiment, flags, streams)
+  }
+}
+
 type VerbProcess = CommandContext['process'] & { exitCode?: number | string | null }
 
-export const ablations = Object.fromEntries(
-  [...experiments, trialExperiment].map((experiment) => [experiment.name, ablation(experiment)]),
-)
+export const ablations = {
+  ...Object.fromEntries([...experiments, trialExperiment].map((experiment) => [experiment.name, ablation(experiment)])),
+  attention: ablation(attentionExperiment, async () => (await import('../ablations/attention.js')).runAttention),
+}
+
+export const table1 = buildCommand<Table1Flags, [], CommandContext>({
+  docs: {
+    brief: 'Networks: parameters, tokens, throughput (table 1)',
+    fullDescription:
+      'Measures a forward pass of each network, with random weights.\n\nExample: npm run bench -- table1 --batch 8',
+  },
+  parameters: {
+    flags: {
+      batch: { kind: 'parsed', parse: whole, default: '8', brief: 'images of a pass; the paper has 128' },
+      passes: { kind: 'parsed', parse: whole, default: '5', brief: 'timed passes, of which the median counts' },
+      engine: { kind: 'parsed', parse: String, default: 'auto', brief: 'auto, or the folder of a libtensorflow' },
+      json: { kind: 'boolean', default: false, withNegated: false, brief: 'print JSON' },
+    },
+  },
+  loader: async () => {
+    const { runTable1 } = await import('../ablations/table1.js')
+    return function (this: CommandContext, flags: Table1Flags) {
+      return runTable1(flags, this.process)
+    }
+  },
+})
+
+export const fashionMnist = buildCommand<IdxFlags, [source: string, target: string], CommandContext>({
+  docs: {
+    brief: "Turn MNIST's four files into the folders that --data takes",
+    fullDescription:
+      'train/ and val/, one sub-folder a class, from train-images-idx3-ubyte.gz and the other three.\n\n' +
+      'Example: npm run bench -- fashion-mnist /usr/share/datasets/fashion-mnist fashion --train 12800 --val 2000\n' +
+      '         npm run bench -- table7 --scale small --data fashion',
+  },
+  parameters: {
+    positional: {
+      kind: 'tuple',
+      parameters: [
+        { parse: String, placeholder: 'source', brief: 'folder of the four files' },
+        { parse: String, placeholder: 'target', brief: 'folder to make' },
+      ],
+    },
+    flags: {
+      train: { kind: 'parsed', parse: whole, optional: true, brief: 'of the training images, the first this many' },
+      val: { kind: 'parsed', parse: whole, optional: true, brief: 'of the test images, the first this many' },
+    },
+  },
+  loader: async () => {
+    const { idxToFolders } = await import('../ablations/fashion-mnist.js')
+    return async function (this: CommandContext, flags: IdxFlags, source: string, target: string) {
+      const count = await idxToFolders(source, target, flags)
+      this.process.stdout.write(`${target}: ${count} images\n`)
+    }
+  },
+})
 
 export const list = buildCommand({
   docs: { brief: 'What each table and figure costs at each scale' },

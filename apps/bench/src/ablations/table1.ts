@@ -1,0 +1,121 @@
+import { performance } from 'node:perf_hooks'
+import { compile, type Feed, openSession, type Session } from '@dino/graph'
+import * as resnet from '@dino/resnet'
+import * as vit from '@dino/vit'
+import type * as tf from '@tensorflow/tfjs-core'
+import { median } from '../median.js'
+
+/** A network of the paper's table 1. */
+interface Network {
+  name: string
+  config: vit.VitConfig | resnet.ResnetConfig
+  /** Parameters in millions and images a second on a V100, 128 images a pass. */
+  paper: { parameters: number; throughput: number }
+}
+
+const networks: readonly Network[] = [
+  { name: 'ResNet-50', config: resnet.config('resnet50', {}), paper: { parameters: 23, throughput: 1237 } },
+  { name: 'ViT-S/16', config: vit.config('vit_small', { patchSize: 16 }), paper: { parameters: 21, throughput: 1007 } },
+  { name: 'ViT-S/8', config: vit.config('vit_small', { patchSize: 8 }), paper: { parameters: 21, throughput: 180 } },
+  { name: 'ViT-B/16', config: vit.config('vit_base', { patchSize: 16 }), paper: { parameters: 85, throughput: 312 } },
+  { name: 'ViT-B/8', config: vit.config('vit_base', { patchSize: 8 }), paper: { parameters: 85, throughput: 63 } },
+]
+
+export interface Table1Flags {
+  batch: number
+  passes: number
+  engine: string
+  json: boolean
+}
+
+export interface Table1Row {
+  name: string
+  dim: number
+  parameters: number
+  tokens?: number
+  imagesPerSecond: number
+  paper: Network['paper']
+}
+
+/** Table 1, measured: parameters, tokens, and images a second of a forward pass at 224 pixels. */
+export async function runTable1(
+  flags: Table1Flags,
+  { stdout, stderr }: { stdout: { write(text: string): unknown }; stderr: { write(text: string): unknown } },
+): Promise<void> {
+  const rows: Table1Row[] = []
+  for (const [i, network] of networks.entries()) {
+    stderr.write(`${network.name}: ${i + 1} of ${networks.length}\n`)
+    const session = await openSession({ engine: flags.engine })
+    try {
+      rows.push(await measure(network, session, flags))
+    } finally {
+      await session.close()
+    }
+  }
+  stdout.write(flags.json ? `${JSON.stringify({ ...flags, rows })}\n` : table1Markdown(rows, flags))
+}
+
+async function measure({ name, config, paper }: Network, session: Session, flags: Table1Flags): Promise<Table1Row> {
+  const { batch, passes } = flags
+  const isVit = 'patchSize' in config
+  const params = isVit ? vit.init(config, 0) : resnet.init(config, 0)
+  const names = Object.keys(params)
+  for (const [key, tensor] of Object.entries(params)) {
+    await session.create({ [key]: { dtype: 'float32', shape: tensor.shape, data: tensor.dataSync<'float32'>() } })
+    tensor.dispose()
+  }
+  const run = await compile(
+    (inputs, state) => {
+      const own = Object.fromEntries(names.map((key) => [key, state[key]!]))
+      const images = inputs.images as tf.Tensor4D
+      return { outputs: { features: isVit ? vit.apply(config, own, images) : resnet.apply(config, own, images) } }
+    },
+    { session, name, inputs: { images: { shape: [batch, 224, 224, 3] } } },
+  )
+  const images: Feed = Float32Array.from({ length: batch * 224 * 224 * 3 }, (_, i) => Math.sin(i))
+  const times: number[] = []
+  for (let i = 0; i <= passes; i++) {
+    const began = performance.now()
+    await run({ images })
+    if (i > 0) times.push(performance.now() - began) // the first one compiles
+  }
+  const shapes = isVit ? vit.shapes(config) : resnet.shapes(config)
+  return {
+    name,
+    dim: isVit ? config.embedDim : resnet.width(config),
+    parameters: Object.values(shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0),
+    ...(isVit && { tokens: vit.tokens(config, 224, 224) }),
+    imagesPerSecond: (1000 * batch) / median(times),
+    paper,
+  }
+}
+
+export function table1Markdown(
+  rows: readonly Table1Row[],
+  { batch, passes }: Pick<Table1Flags, 'batch' | 'passes'>,
+): string {
+  const base = rows[1]!
+  return [
+    '# Networks: parameters, tokens, throughput',
+    '',
+    `Caron et al. 2021, table 1. Ours: median of ${passes} forward passes of ${batch} images at 224 pixels; the paper's: 128 images on a V100.`,
+    '',
+    '| | width | tokens | parameters, M | paper | images/s | to ViT-S/16 | paper, images/s | to ViT-S/16 |',
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+    ...rows.map(({ name, dim, tokens, parameters, imagesPerSecond, paper }) => {
+      const cells = [
+        name,
+        dim,
+        tokens ?? '-',
+        (parameters / 1e6).toFixed(1),
+        paper.parameters,
+        imagesPerSecond.toFixed(1),
+        (imagesPerSecond / base.imagesPerSecond).toFixed(2),
+        paper.throughput,
+        (paper.throughput / base.paper.throughput).toFixed(2),
+      ]
+      return `| ${cells.join(' | ')} |`
+    }),
+    '',
+  ].join('\n')
+}
