@@ -104,7 +104,8 @@ export async function compile(fn: TraceableFunction, options: CompileOptions): P
   const traced = trace(fn, { name, inputs, state: session.specs(), lib: session.lib })
   await session.adopt(traced)
   const given = freeze ? await frozen(traced.program, (names) => session.read(names)) : traced.program
-  const program = runPasses(given, session.usesGpu ? withoutFuse(passes) : passes, precision)
+  const oneDnn = !session.usesGpu && (await session.hasOneDnn())
+  const program = runPasses(given, session.usesGpu ? withoutFuse(passes) : passes, { precision, oneDnn })
   const text = (options?: PrintOptions) => printProgram(program, options)
   if (print) (typeof print === 'function' ? print : console.log)(text())
   const outputs = Object.fromEntries(

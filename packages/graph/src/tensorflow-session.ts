@@ -6,6 +6,7 @@ import { checkFeeds, type Feed } from './feeds.js'
 import type { HostTensor } from './host-tensor.js'
 import type { Attribute, Program } from './ir.js'
 import { failedOutput, NotFiniteError } from './not-finite.js'
+import { probeOneDnn } from './onednn.js'
 import { describe, type NodeTime } from './profile.js'
 import { Queue } from './queue.js'
 import { type Run, Runner } from './runner.js'
@@ -51,6 +52,7 @@ export class TensorFlowSession implements Session {
   private listener: ((nodes: NodeTime[], compiled: string) => void) | undefined
   private names = 0
   private closing: Promise<void> | undefined
+  private oneDnn: Promise<boolean> | undefined
 
   private constructor(
     readonly engine: EngineInfo,
@@ -79,6 +81,12 @@ export class TensorFlowSession implements Session {
   get usesGpu(): boolean {
     const { engine, device } = this
     return (device ?? (engine.kind === 'tensorflow' ? engine.devices.join() : '')).includes('GPU')
+  }
+
+  /** Whether products on the CPU are oneDNN's. */
+  hasOneDnn(): Promise<boolean> {
+    this.oneDnn ??= this.queue.run(() => probeOneDnn(this.runner, `onednn_${this.names++}`))
+    return this.oneDnn
   }
 
   async create(values: Record<string, HostTensor>): Promise<void> {

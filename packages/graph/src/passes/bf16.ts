@@ -9,8 +9,10 @@ import { isMove, isProduct, movedBy } from './bf16-rules.js'
  * A product's result stays bfloat16 in memory through a bias and whatever only moves values; whoever computes with it widens it, and a
  * tensor is rounded once, as early as nothing but products needs what its values move through. A widened operand is the consumer's own, so
  * that `fuse` makes it part of the loop that reads it.
+ *
+ * @param softmax whether the softmax of bfloat16 adds up in float32 inside, so that one between two products needs no casts
  */
-export function toBfloat16(program: Program): Program {
+export function toBfloat16(program: Program, { softmax = false }: { softmax?: boolean } = {}): Program {
   const builder = new ProgramBuilder()
   const values: Value[][] = [] // of each old node
   const at = ({ node, output }: Ref) => values[node]![output]!
@@ -35,7 +37,8 @@ export function toBfloat16(program: Program): Program {
     if (
       isProduct(node, program) ||
       (moved.length > 0 && (demand.onlyProducts[i] || moved.every((ref) => at(ref).kind === 'narrow'))) ||
-      isBiased(node, program, demand.uses, at)
+      isBiased(node, program, demand.uses, at) ||
+      (softmax && node.op === 'Softmax' && demand.onlyProducts[i] && at(node.inputs[0]!).kind === 'narrow')
     ) {
       values.push(inBfloat16(node))
       return

@@ -8,6 +8,7 @@ import { dropDeadCode } from './dead-code.js'
 import { mergeDuplicates } from './duplicates.js'
 import { fillConstants } from './fill.js'
 import { fuse } from './fuse.js'
+import { useGelu } from './gelu.js'
 import { useMatMul } from './matmul.js'
 
 /** From program to program, with the same results. */
@@ -20,6 +21,7 @@ const PASSES = {
   matmul: useMatMul,
   duplicates: mergeDuplicates,
   bias: useBias,
+  gelu: useGelu,
   fuse,
   columnSums: sumColumns,
   deadCode: dropDeadCode,
@@ -35,8 +37,18 @@ export type PassOptions =
   | boolean
   | (Partial<Record<Exclude<PassName, 'fuse'>, boolean>> & { fuse?: boolean | 'always' })
 
-/** @param precision what products are computed in; a choice of the caller's, not an improvement that `options` could leave out */
-export function runPasses(program: Program, options: PassOptions = true, precision: Precision = 'float32'): Program {
+export interface PassSetting {
+  /** What products are computed in; a choice of the caller's, not an improvement that options could leave out. */
+  precision?: Precision
+  /** Whether oneDNN's kernels are there, which know more than TensorFlow's own. */
+  oneDnn?: boolean
+}
+
+export function runPasses(
+  program: Program,
+  options: PassOptions = true,
+  { precision = 'float32', oneDnn = false }: PassSetting = {},
+): Program {
   if (typeof options === 'object') {
     const unknown = Object.keys(options).find((name) => !Object.hasOwn(PASSES, name))
     if (unknown)
@@ -45,7 +57,8 @@ export function runPasses(program: Program, options: PassOptions = true, precisi
   let result = program
   for (const [name, pass] of Object.entries(PASSES) as [PassName, Pass][]) {
     // After what finds products, before what joins them with their neighbours.
-    if (name === 'bias' && precision === 'bfloat16') result = toBfloat16(result)
+    if (name === 'bias' && precision === 'bfloat16') result = toBfloat16(result, { softmax: oneDnn })
+    if (name === 'gelu' && !oneDnn) continue
     const chosen = typeof options === 'object' ? (options[name] ?? true) : options
     if (chosen) result = chosen === 'always' ? fuse(result, 0) : pass(result)
   }
