@@ -18,6 +18,7 @@ import { completion } from './commands/completion.js'
 import { demo } from './commands/demo.js'
 import { doctor } from './commands/doctor.js'
 import { engine } from './commands/engine.js'
+import { evalAttention } from './commands/eval-attention.js'
 import { evalCopies } from './commands/eval-copies.js'
 import { evalFinetune } from './commands/eval-finetune.js'
 import { evalKnn } from './commands/eval-knn.js'
@@ -45,6 +46,7 @@ const root = buildRouteMap<string, Context>({
         finetune: evalFinetune,
         retrieval: evalRetrieval,
         copies: evalCopies,
+        attention: evalAttention,
         video: evalVideo,
       },
       docs: { brief: 'Score what a checkpoint learned' },

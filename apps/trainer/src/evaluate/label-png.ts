@@ -5,7 +5,7 @@ import { Failure } from '../report/io.js'
 
 /** Which object is at each pixel, as DAVIS and Pascal VOC keep it: a PNG whose pixels are places in a palette. */
 export interface LabelImage {
-  /** [height · width] 0 is background; 255, where nobody decided, is background too. */
+  /** [height · width] 0 is background. */
   labels: Uint8Array
   width: number
   height: number
@@ -15,7 +15,8 @@ export interface LabelImage {
 
 const UNDECIDED = 255
 
-export async function readLabels(path: string): Promise<LabelImage> {
+/** @param undecided what becomes of 255, where nobody decided. Default: background, as in DAVIS */
+export async function readLabels(path: string, { undecided = 0 }: { undecided?: number } = {}): Promise<LabelImage> {
   const bytes = await readFile(path)
   let png: ReturnType<typeof decode>
   try {
@@ -29,7 +30,9 @@ export async function readLabels(path: string): Promise<LabelImage> {
       `${path}: expected a palette image, whose pixels are numbers of objects, got ${depth} bits x ${channels} channels.`,
     )
   }
-  const labels = unpack(data as Uint8Array, width, height, depth).map((label) => (label === UNDECIDED ? 0 : label))
+  const labels = unpack(data as Uint8Array, width, height, depth).map((label) =>
+    label === UNDECIDED ? undecided : label,
+  )
   return { labels, width, height, ...(palette && { palette }) }
 }
 

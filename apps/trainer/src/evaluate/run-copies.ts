@@ -1,8 +1,7 @@
-import { resize } from '@dino/augment'
 import { applyWhitening, copyDetection, type Features, learnWhitening } from '@dino/eval'
 import type { CopiesOptions } from '../commands/eval-copies.js'
 import { loadBackbone } from '../inspect/backbone.js'
-import { openFeatures, type View } from '../inspect/features.js'
+import { openFeatures, squareView } from '../inspect/features.js'
 import { Failure, type TrainIO } from '../report/io.js'
 import { table } from '../report/table.js'
 import { imagesOf, type TrainImages } from '../train/images.js'
@@ -14,9 +13,6 @@ import { writeResult } from './result.js'
 
 /** Database rows that are looked at for each copy (METHOD.md, 1.17). */
 const TOP = 20
-
-/** The whole image as a square, whatever its shape. */
-const squareView: View = { name: 'square', of: (image, size) => resize(image, { width: size, height: size }) }
 
 /** `dino eval copies`: Copydays. */
 export async function runCopies(options: CopiesOptions, io: TrainIO): Promise<number> {

@@ -66,6 +66,15 @@ export function patchEmbedder(options: EmbedOptions): Promise<Embedder> {
   })
 }
 
+/** Numbers of attention that may be in memory at once, 256 MB. */
+const MOST_ATTENTION = 2 ** 26
+
+/** Images of one call that keep the memory of attention, [batch, heads, tokens, tokens], within bounds: 1 to `most`. */
+export function attentionBatch(config: VitConfig, height: number, width: number, most: number): number {
+  const each = config.numHeads * vit.tokens(config, height, width) ** 2
+  return Math.max(1, Math.min(most, Math.floor(MOST_ATTENTION / each)))
+}
+
 /** Attention of [CLS] to the patches in the last block: [heads, patches] an image. */
 export function attentionEmbedder(options: EmbedOptions): Promise<Embedder> {
   const patches = vit.tokens(options.config, options.height, options.width) - 1

@@ -1,4 +1,4 @@
-import { evalTransform, type Image } from '@dino/augment'
+import { evalTransform, type Image, resize } from '@dino/augment'
 import { DecodeError, decode } from '@dino/augment/node'
 import { openSession, type Session } from '@dino/graph'
 import { engineProgress } from '../report/engine-progress.js'
@@ -31,6 +31,12 @@ export interface View {
 export const evalView: View = {
   name: 'eval',
   of: (image, size) => evalTransform(image, { resize: Math.round((size * 256) / 224), crop: size }),
+}
+
+/** The whole image as a square, whatever its shape. */
+export const squareView: View = {
+  name: 'square',
+  of: (image, size) => resize(image, { width: size, height: size }),
 }
 
 /** Embeds images of one size at a time; an {@link Embedder}, made for one size, is one. */
