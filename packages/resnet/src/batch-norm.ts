@@ -48,12 +48,12 @@ export function normByBatch(
     save([x, weight, batchMean, inverse])
     batch = [tf.keep(batchMean), tf.keep(batchVariance)]
     return {
-      value: tf.add(tf.mul(tf.sub(x, batchMean), scale), bias),
+      value: tf.add(tf.mul(centredAgain(x, batchMean), scale), bias),
       gradFunc: (dy, saved) => {
         const [x, weight, mean, inverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
-        const normal = tf.mul(tf.sub(x, mean), inverse)
-        const along = columnMean(tf.mul(dy, normal)) // [C]
+        const along = columnMean(tf.mul(dy, tf.mul(tf.sub(x, mean), inverse))) // [C]
         const level = columnMean(dy) // [C]
+        const normal = tf.mul(centredAgain(x, mean), inverse)
         const across = tf.sub(tf.sub(dy, level), tf.mul(normal, along))
         return [tf.mul(across, tf.mul(weight, inverse)), tf.mul(along, rows), tf.mul(level, rows)]
       },
@@ -68,6 +68,14 @@ export function normByBatch(
   }
   tf.dispose(batch)
   return result
+}
+
+/**
+ * x - mean to the last bit, for a second reader. The sums over rows read x - mean first; as the same op it would be one tensor, which a
+ * compiled graph writes to memory for the two of them: a third of what a step keeps.
+ */
+function centredAgain(x: tf.Tensor, mean: tf.Tensor): tf.Tensor {
+  return tf.add(x, tf.neg(mean))
 }
 
 /**

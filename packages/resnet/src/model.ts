@@ -4,6 +4,7 @@ import { type ResnetConfig, resolve } from './config.js'
 import { convolve, maxPool } from './convolution.js'
 import { type Block, type ConvNorm, layout } from './layout.js'
 import { check, type Params } from './parameters.js'
+import { relu } from './relu.js'
 
 /**
  * The features of images by running statistics: PyTorch's `eval()`.
@@ -55,7 +56,7 @@ type Normalize = (x: tf.Tensor2D, norm: string) => tf.Tensor2D
 
 function features(config: ResnetConfig, params: Params, images: tf.Tensor4D, normalize: Normalize): tf.Tensor2D {
   const { first, blocks } = layout(config)
-  let x = tf.tidy('stem', () => maxPool(tf.relu(convNorm(params, first, images, normalize)))) // [B, h / 4, w / 4, 64]
+  let x = tf.tidy('stem', () => maxPool(relu(convNorm(params, first, images, normalize)))) // [B, h / 4, w / 4, 64]
   for (const block of blocks) x = tf.tidy(block.name, () => residual(params, block, x, normalize))
   return tf.mean(x, [1, 2]) // [B, D]
 }
@@ -65,10 +66,10 @@ function residual(params: Params, { convs, downsample }: Block, x: tf.Tensor4D, 
   let y = x
   for (const [i, conv] of convs.entries()) {
     y = convNorm(params, conv, y, normalize)
-    if (i < convs.length - 1) y = tf.relu(y)
+    if (i < convs.length - 1) y = relu(y)
   }
   const shortcut = downsample ? convNorm(params, downsample, x, normalize) : x
-  return tf.relu(tf.add(y, shortcut))
+  return relu(tf.add(y, shortcut))
 }
 
 function convNorm(params: Params, conv: ConvNorm, x: tf.Tensor4D, normalize: Normalize): tf.Tensor4D {
