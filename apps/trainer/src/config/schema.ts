@@ -30,6 +30,17 @@ export const trainConfig = z.strictObject({
     .string()
     .min(1)
     .describe('folder of this run: checkpoints, metrics, config; another run is never overwritten'),
+  init: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("weights to begin with: a run folder, a checkpoint of the reference's, or a backbone of any format"),
+  initParts: z
+    .enum(['all', 'backbone'])
+    .optional()
+    .describe(
+      'of them: both networks with their heads, center and optimizer, or the backbone alone. All if the file has them unless given',
+    ),
 
   arch: z
     .enum(archs)

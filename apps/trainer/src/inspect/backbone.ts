@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import type { ResnetConfig } from '@dino/resnet'
 import type { VitConfig } from '@dino/vit'
 import { type FoundBackbone, findBackbones, loadReport, PickleError, SafetensorsError, toFloat32 } from '@dino/weights'
-import { readWeights } from '@dino/weights/node'
+import { readWeights, type WeightsFile } from '@dino/weights/node'
 import { defaults } from '../config/defaults.js'
 import { Failure } from '../report/io.js'
 import { type BackboneConfig, isVit, tensorShapes } from '../train/backbone.js'
@@ -62,7 +62,11 @@ export function asVit(backbone: AnyBackbone): Backbone {
  */
 export async function loadAnyBackbone(path: string, key?: BackboneKey): Promise<AnyBackbone> {
   const file = fileOf(path)
-  const { tensors: all, metadata } = await readWeights(file).catch(refuseWeights)
+  return backboneIn(file, await readWeights(file).catch(refuseWeights), key)
+}
+
+/** The backbone that is meant among what a file holds; see {@link loadAnyBackbone}. */
+export function backboneIn(file: string, { tensors: all, metadata }: WeightsFile, key?: BackboneKey): AnyBackbone {
   if (metadata.progress) {
     const { config } = JSON.parse(metadata.progress) as Progress
     const tensors = withoutPrefix(`${key ?? 'teacher'}.backbone.`, all)
@@ -110,7 +114,8 @@ export function refuseWeights(error: unknown): never {
   throw error instanceof SafetensorsError || error instanceof PickleError ? new Failure(error.message) : error
 }
 
-function fileOf(path: string): string {
+/** The file that a run folder, a Hugging Face folder or a file means. */
+export function fileOf(path: string): string {
   if (!existsSync(path)) throw new Failure(`${path}: no such file or run folder.`, 2)
   if (!statSync(path).isDirectory()) return path
   const file = checkpointPath(path)
@@ -121,7 +126,7 @@ function fileOf(path: string): string {
 }
 
 /** Attention heads, which no tensor tells: from the metadata that `dino export` writes, or Hugging Face's config.json beside the file. */
-function headsOf(file: string, metadata: Record<string, string>): number | undefined {
+export function headsOf(file: string, metadata: Record<string, string>): number | undefined {
   if (metadata.num_heads !== undefined) return Number(metadata.num_heads)
   const config = join(dirname(file), 'config.json')
   if (basename(file) !== 'model.safetensors' || !existsSync(config)) return undefined

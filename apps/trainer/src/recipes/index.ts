@@ -1,4 +1,5 @@
 import { byol } from './byol.js'
+import { continued } from './continue.js'
 import { demo } from './demo.js'
 import { mocoV2 } from './moco-v2.js'
 import { noMulticrop } from './no-multicrop.js'
@@ -20,6 +21,7 @@ export const recipes: readonly Recipe[] = [
   noMulticrop,
   smallBatch,
   rn50,
+  continued,
   byol,
   mocoV2,
   swav,

@@ -3,6 +3,7 @@ import { readSafetensors, writeFileAtomic, writeSafetensors } from '@dino/weight
 import type { TrainConfig } from '../config/schema.js'
 import { Failure } from '../report/io.js'
 import type { HostTensor } from './host-tensor.js'
+import type { InitOrigin } from './init.js'
 
 /** Where a run stands; with the tensors, all that is needed to go on as if it had never stopped. */
 export interface Progress {
@@ -14,6 +15,8 @@ export interface Progress {
   images: { count: number; digest: string }
   /** Images that could not be read, by number, with the reason: they stay out. Absent in checkpoints of before. */
   setAside?: [index: number, reason: string][]
+  /** The weights that it began with (`--init`); absent for a run from nothing. */
+  init?: InitOrigin
 }
 
 export interface Checkpoint {

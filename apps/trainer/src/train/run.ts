@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Session } from '@dino/graph'
 import { checkDataset } from '../config/check.js'
@@ -11,6 +12,9 @@ import { createProgress } from '../report/progress.js'
 import { openEventFile } from '../report/tensorboard.js'
 import { type Checkpoint, checkpointPath } from './checkpoint.js'
 import { imagesOf, type TrainImages } from './images.js'
+import { type Init, type InitOrigin, loadInit } from './init.js'
+import { printInit } from './init-report.js'
+import { knnGuard } from './knn-guard.js'
 import { collapseMonitor } from './monitor.js'
 import { onlineKnn } from './online-knn.js'
 import { openEngine } from './open-engine.js'
@@ -39,10 +43,13 @@ export async function train(config: TrainConfig, io: TrainIO, { resume, profile 
   })
   if (!images) return interruptedEarly(io)
   checkDataset(config, images.count)
+  // Before the folder is taken: weights that do not fit must leave nothing behind.
+  const begins = config.init !== undefined && !existsSync(checkpointPath(config.outputDir))
+  const init = begins ? await loadInit(config) : undefined
   const checkpoint = await openRunFolder(config, images, resume)
   const unlock = lockRun(config.outputDir)
   try {
-    return await trainLocked(config, io, images, checkpoint, profile)
+    return await trainLocked(config, io, images, { checkpoint, init }, profile)
   } finally {
     unlock()
   }
@@ -52,7 +59,7 @@ async function trainLocked(
   config: TrainConfig,
   io: TrainIO,
   images: TrainImages,
-  checkpoint: Checkpoint | undefined,
+  { checkpoint, init }: { checkpoint: Checkpoint | undefined; init: Init | undefined },
   profile: number | undefined,
 ): Promise<number> {
   const start = checkpoint?.progress.iteration ?? 0
@@ -76,6 +83,10 @@ async function trainLocked(
   }
   try {
     introduce(io, config, images, session, start, total)
+    if (init) {
+      io.stderr.write(printInit(init))
+      await session.create(init.state)
+    }
     return await trainIn(session)
   } finally {
     await session.close()
@@ -97,13 +108,25 @@ async function trainLocked(
     const scoreKnn = async () => (knn ??= await onlineKnn(config, images, session)).score()
     let iteration = start
     let setAside = 0
+    let origin: InitOrigin | undefined = checkpoint?.progress.init ?? init?.origin
     try {
+      if (init && images.labels && config.knnFreq > 0) {
+        const scores = await scoreKnn().catch((error: unknown) => {
+          progress.note(`before the first step: no k-NN: ${explain(error)}`)
+        })
+        if (scores) {
+          origin = { ...init.origin, knn: scores.teacher }
+          progress.note(`before the first step: k-NN (k=${config.knnK}) teacher ${scores.teacher.toFixed(1)} %`)
+        }
+      }
+      const guard = knnGuard(origin?.knn)
       const result = await runTraining({
         config,
         images,
         session,
         folder: config.outputDir,
         checkpoint,
+        origin,
         signal: io.signal,
         hooks: {
           onStep(record) {
@@ -130,6 +153,8 @@ async function trainLocked(
             progress.note(
               `epoch ${epoch}: k-NN (k=${config.knnK}) teacher ${teacher.toFixed(1)} %, student ${student.toFixed(1)} %`,
             )
+            const warning = guard(teacher)
+            if (warning) progress.note(warning)
           },
           onSaved() {
             metrics.sync()

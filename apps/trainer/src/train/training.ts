@@ -6,6 +6,7 @@ import { cropOptions } from './crop-options.js'
 import { dropPathFeeds } from './drop-path.js'
 import { type Batch, createFeed } from './feed.js'
 import type { TrainImages } from './images.js'
+import type { InitOrigin } from './init.js'
 import { initStudent, type Setup } from './model.js'
 import { schedules } from './schedules.js'
 import { setupOf } from './setup.js'
@@ -53,6 +54,8 @@ export interface TrainingOptions {
   /** Where checkpoints go; none are written without it. */
   folder?: string
   checkpoint?: Checkpoint
+  /** Where the weights of a new run, which are then in the session, come from. */
+  origin?: InitOrigin
   signal?: AbortSignal
   hooks?: TrainingHooks
 }
@@ -92,6 +95,7 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
   const total = perEpoch * config.epochs
   const values = schedules(config, perEpoch)
   const start = checkpoint?.progress.iteration ?? 0
+  const origin = checkpoint?.progress.init ?? options.origin
 
   if (checkpoint) await session.create(checkpoint.tensors)
   else if (!session.has('center'))
@@ -102,6 +106,7 @@ export async function runTraining(options: TrainingOptions): Promise<TrainingRes
     config,
     images: { count: images.count, digest: images.digest },
     setAside: [...feed.setAside],
+    ...(origin && { init: origin }),
   })
   const save = async (iteration: number, epoch?: number): Promise<void> => {
     if (!folder) return
