@@ -1,5 +1,5 @@
 import { buildCommand } from '@stricli/core'
-import { type Context, interruptible, loading, share, wholeNumber } from './command.js'
+import { type Context, interruptible, loadingList, share, wholeNumber } from './command.js'
 import { engine, json, network } from './shared-flags.js'
 
 export interface AttentionFlags {
@@ -13,24 +13,30 @@ export interface AttentionFlags {
 }
 
 export interface AttentionOptions extends AttentionFlags {
-  image: string
+  images: string[]
 }
 
-export const attention = buildCommand<AttentionFlags, [image: string], Context>({
+export const attention = buildCommand<AttentionFlags, string[], Context>({
   docs: {
-    brief: 'Draw what the heads of the last block look at in an image',
+    brief: 'Draw what the heads of the last block look at in images',
     fullDescription: [
       'Writes PNGs to --output-dir: for each head its map, the map laid over the image, and a mask of the patches that',
-      'hold --threshold of its attention.',
+      'hold --threshold of its attention. Of several images each has a folder there, named like the image.',
       '',
       '  dino attention photo.jpg --checkpoint runs/demo',
       '  dino attention photo.jpg --checkpoint runs/demo --image-size 480 640 --threshold 0.8',
+      '  dino attention ./photos cat.jpg --checkpoint runs/demo --image-size 480 --output-dir looks',
     ].join('\n'),
   },
   parameters: {
     positional: {
-      kind: 'tuple',
-      parameters: [{ placeholder: 'image', parse: String, brief: 'image file to look at' }],
+      kind: 'array',
+      parameter: {
+        placeholder: 'images',
+        parse: String,
+        brief: 'image files, or folders, globs, lists and archives of them',
+      },
+      minimum: 1,
     },
     flags: {
       checkpoint: {
@@ -58,8 +64,8 @@ export const attention = buildCommand<AttentionFlags, [image: string], Context>(
       json,
     },
   },
-  loader: loading<AttentionOptions>(
+  loader: loadingList<AttentionOptions>(
     async () => interruptible((await import('../inspect/run-attention.js')).runAttention),
-    'image',
+    'images',
   ),
 })

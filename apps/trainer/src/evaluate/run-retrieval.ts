@@ -31,14 +31,10 @@ export async function runRetrieval(options: RetrievalOptions, io: TrainIO): Prom
   const session = await openSession({ engine: options.engine, onProgress: engineProgress(io) })
   try {
     await session.create(prefixed('backbone.', backbone.tensors))
-    const embed = sizedEmbedder(
-      multiscale ? multiScaleEmbedder : clsEmbedder,
-      { session, config, prefix: 'backbone.', batch: 1, normalization: backbone.normalization },
-      {
-        width: featureWidth(config),
-        least: Math.ceil((isVit(config) ? config.patchSize : 1) / (multiscale ? SCALES.at(-1)! : 1)),
-      },
-    )
+    const least = Math.ceil((isVit(config) ? config.patchSize : 1) / (multiscale ? SCALES.at(-1)! : 1))
+    const shared = { session, config, prefix: 'backbone.', normalization: backbone.normalization }
+    const sized = sizedEmbedder(multiscale ? multiScaleEmbedder : clsEmbedder, shared, { least, batch: () => 1 })
+    const embed = Object.assign(sized, { width: featureWidth(config) }) // one by one, as the reference: hardly two are of one size
     const folder = cacheFolder(backbone, options.cacheDir)
     const layers = multiscale ? 'cls at 3 scales' : 'cls'
     const featuresOf = async (what: string, images: TrainImages, view: View) => {

@@ -65,7 +65,8 @@ test('a folder of photos is trained on, with labels for k-NN alone, and its chec
   expect(JSON.parse(features.metadata.files!)).toHaveLength(24)
 
   const looked = dino('attention photos/red/0.jpg --checkpoint run --output-dir looks --image-size 64 --json')
-  const { files, rows, columns, heads } = JSON.parse(looked.stdout)
+  const { images, heads } = JSON.parse(looked.stdout)
+  const [{ files, rows, columns }] = images
   expect([rows, columns, heads]).toEqual([8, 8, 3])
   expect(files).toHaveLength(3 * (3 + 1))
   for (const file of files) expect(await sharp(join(folder, file)).metadata()).toMatchObject({ width: 64, height: 64 })
