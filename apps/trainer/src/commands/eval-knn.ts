@@ -2,7 +2,7 @@ import { knn } from '@dino/eval/defaults'
 import { buildCommand } from '@stricli/core'
 import { Failure } from '../report/io.js'
 import { above0, type Context, interruptible, loading, wholeNumber } from './command.js'
-import { cacheDir, checkpoint, engine, imageSize, json, network, output } from './shared-flags.js'
+import { cacheDir, checkpoint, engine, imageSize, json, network, output, precision } from './shared-flags.js'
 
 export interface KnnFlags {
   data: string
@@ -16,6 +16,7 @@ export interface KnnFlags {
   network: 'teacher' | 'student'
   imageSize?: number
   cacheDir?: string
+  precision: 'fp32' | 'bf16'
   engine: string
   output?: string
   json: boolean
@@ -94,6 +95,7 @@ export const evalKnn = buildCommand<KnnFlags, [checkpoint: string], Context>({
       network,
       imageSize,
       cacheDir,
+      precision,
       engine,
       output,
       json,

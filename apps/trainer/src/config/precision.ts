@@ -15,7 +15,7 @@ export function settlePrecision(config: TrainConfig, saved?: TrainConfig, suppor
 }
 
 /** What `compile` is told. */
-export function productsOf({ precision }: TrainConfig): Precision {
+export function productsOf({ precision }: Pick<TrainConfig, 'precision'>): Precision {
   return precision === 'bf16' ? 'bfloat16' : 'float32'
 }
 

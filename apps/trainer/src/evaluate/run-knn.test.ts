@@ -95,6 +95,17 @@ test('few labels are drawn for several seeds, with mean and spread; a k beyond t
   expect(table.stdout).toMatch(/^of train\/ +images +k +top-1 % +top-5 %\n2 a class +4 +1 +75\.00 ± 0\.00 +/)
 })
 
+test('bf16 features score the same on pictures this far apart, and are kept apart from those of fp32', async () => {
+  const whole = await knn('data', '--k 5 --json')
+  const { status, stdout, stderr } = await knn('data', '--k 5 --precision bf16 --json')
+  expect(status, stderr).toBe(0)
+  expect(stderr).toContain('train: images 12/12')
+  expect(JSON.parse(stdout)).toEqual({ ...JSON.parse(whole.stdout), precision: 'bf16' })
+  expect((await knn('data', '--k 5 --precision bf16 --engine eager')).stderr).toContain(
+    '--precision bf16 needs TensorFlow',
+  )
+})
+
 test('one folder is scored by leaving one out', async () => {
   const { status, stdout, stderr } = await knn('data/train', '--leave-one-out --k 3 12 --json')
   expect(status).toBe(0)

@@ -1,5 +1,6 @@
 import type { FewShot, KnnAccuracy } from '@dino/eval'
 import type { KnnOptions } from '../commands/eval-knn.js'
+import { productsOf } from '../config/precision.js'
 import { loadAnyBackbone } from '../inspect/backbone.js'
 import { type FeatureTable, openFeatures } from '../inspect/features.js'
 import { counter } from '../report/counter.js'
@@ -27,13 +28,31 @@ export async function runKnn(options: KnnOptions, io: TrainIO): Promise<number> 
   const { train, val, valLabels, names } = await openData(options, io)
   const backbone = await loadAnyBackbone(options.checkpoint, options.network)
   const size = options.imageSize ?? backbone.imageSize
-  const { session, embed } = await openFeatures(backbone, { engine: options.engine, size, io })
+  const { session, embed } = await openFeatures(backbone, {
+    engine: options.engine,
+    size,
+    precision: productsOf(options),
+    io,
+  })
   try {
     const folder = cacheFolder(backbone, options.cacheDir)
     const { background } = backbone
     const featuresOf = (what: string, images: TrainImages) => {
       const indices = labelled(images)
-      return cachedFeatures(images, { backbone, layers: 'cls', what, folder, embed, size, background, indices }, io)
+      return cachedFeatures(
+        images,
+        {
+          backbone,
+          layers: options.precision === 'bf16' ? 'cls bf16' : 'cls',
+          what,
+          folder,
+          embed,
+          size,
+          background,
+          indices,
+        },
+        io,
+      )
     }
     const voters = rowsOf(await featuresOf(val ? 'train' : 'images', train), train.labels!)
     const asked = val && rowsOf(await featuresOf('val', val), valLabels!)
@@ -58,6 +77,7 @@ export async function runKnn(options: KnnOptions, io: TrainIO): Promise<number> 
       network: options.network,
       data: options.data,
       imageSize: size,
+      precision: options.precision,
       temperature,
       ...(options.leaveOneOut && { leaveOneOut: true }),
       train: voters.features.rows,

@@ -1,4 +1,4 @@
-import { compile, type Session } from '@dino/graph'
+import { compile, type Precision, type Session } from '@dino/graph'
 import type { VitConfig } from '@dino/vit'
 import * as vit from '@dino/vit'
 import * as tf from '@tensorflow/tfjs-core'
@@ -26,6 +26,10 @@ export interface EmbedOptions<C extends BackboneConfig = VitConfig> {
   height: number
   width: number
   normalization: Normalization
+  /** What products are computed in. Default float32. */
+  precision?: Precision
+  /** Promises that the variables will not change while this embeds, which is faster. Default false. */
+  freeze?: boolean
 }
 
 /** [CLS] after the final norm, or a ResNet's pooled map: the features that the paper evaluates (METHOD: detail 13). */
@@ -93,7 +97,7 @@ export function attentionEmbedder(options: EmbedOptions): Promise<Embedder> {
  */
 export async function embedder<C extends BackboneConfig>(
   name: string,
-  { session, config, prefix, batch, height, width, normalization }: EmbedOptions<C>,
+  { session, config, prefix, batch, height, width, normalization, precision, freeze }: EmbedOptions<C>,
   dim: number,
   run: (config: C, params: Params, images: tf.Tensor4D) => tf.Tensor,
 ): Promise<Embedder> {
@@ -105,7 +109,13 @@ export async function embedder<C extends BackboneConfig>(
       const features = run(config, params, normalizeImages(inputs.images as tf.Tensor4D, normalization))
       return { outputs: { features } }
     },
-    { session, name, inputs: { images: { shape: [batch, height, width, channels], dtype: 'uint8' } } },
+    {
+      session,
+      name,
+      inputs: { images: { shape: [batch, height, width, channels], dtype: 'uint8' } },
+      precision,
+      freeze,
+    },
   )
   const bytes = height * width * channels
 

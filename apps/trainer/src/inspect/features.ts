@@ -2,7 +2,7 @@ import { evalTransform, type Image, resize } from '@dino/augment'
 import { DecodeError, decode } from '@dino/augment/node'
 import { openSession, type Session } from '@dino/graph'
 import { engineProgress } from '../report/engine-progress.js'
-import type { TrainIO } from '../report/io.js'
+import { Failure, type TrainIO } from '../report/io.js'
 import type { BackboneConfig } from '../train/backbone.js'
 import type { TrainImages } from '../train/images.js'
 import { prefixed } from '../train/model.js'
@@ -70,10 +70,17 @@ export async function extractFeatures(
   const setAside = new Map<string, string>()
   const kept: number[] = []
   const data = new Float32Array(indices.length * embed.width)
+  const chunkFrom = (first: number) =>
+    Array.from({ length: Math.min(CHUNK, indices.length - first) }, (_, i) => indices[first + i]!)
+  let next = viewsOf(images, indices.length > 0 ? chunkFrom(0) : [], options)
   for (let first = 0; first < indices.length; first += CHUNK) {
     signal?.throwIfAborted()
-    const chunk = Array.from({ length: Math.min(CHUNK, indices.length - first) }, (_, i) => indices[first + i]!)
-    const { views, ...readable } = await viewsOf(images, chunk, options)
+    const chunk = chunkFrom(first)
+    const { views, ...readable } = await next
+    if (first + CHUNK < indices.length) {
+      next = viewsOf(images, chunkFrom(first + CHUNK), options) // while the network is busy with these
+      next.catch(() => {}) // thrown when it is waited for, if that comes to be
+    }
     data.set(await embedViews(embed, views), kept.length * embed.width)
     kept.push(...readable.indices)
     for (const [name, reason] of readable.setAside) setAside.set(name, reason)
@@ -165,6 +172,8 @@ export interface OpenFeaturesOptions<C extends BackboneConfig> {
   size: number
   /** Images of one call. Default 32. */
   batch?: number
+  /** What products are computed in. Default float32. */
+  precision?: EmbedOptions['precision']
   /** Which features. Default: [CLS], or what a ResNet pools. */
   embedder?: (options: EmbedOptions<C>) => Promise<Embedder>
   io: TrainIO
@@ -173,11 +182,15 @@ export interface OpenFeaturesOptions<C extends BackboneConfig> {
 /** A session that holds a backbone and turns square images of `size` pixels into its features. */
 export async function openFeatures<C extends BackboneConfig>(
   backbone: Backbone<C>,
-  { engine, size, batch = 32, embedder = clsEmbedder, io }: OpenFeaturesOptions<C>,
+  { engine, size, batch = 32, precision, embedder = clsEmbedder, io }: OpenFeaturesOptions<C>,
 ): Promise<{ session: Session; embed: Embedder }> {
   const session = await openSession({ engine, onProgress: engineProgress(io) })
   try {
-    await session.create(prefixed('backbone.', backbone.tensors))
+    if (session.engine.kind === 'eager' && precision === 'bfloat16') {
+      throw new Failure('--precision bf16 needs TensorFlow, and the eager engine is what there is. Leave it out.', 2)
+    }
+    const variables = prefixed('backbone.', backbone.tensors)
+    await session.create(variables)
     const embed = await embedder({
       session,
       config: backbone.config,
@@ -186,7 +199,10 @@ export async function openFeatures<C extends BackboneConfig>(
       height: size,
       width: size,
       normalization: backbone.normalization,
+      precision,
+      freeze: true,
     })
+    if (session.engine.kind === 'tensorflow') await session.remove(Object.keys(variables)) // constants of the graph by now
     return { session, embed }
   } catch (error) {
     await session.close()
