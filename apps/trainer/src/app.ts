@@ -29,6 +29,7 @@ import { exportWeights } from './commands/export.js'
 import { extract } from './commands/extract.js'
 import { recipes } from './commands/recipes.js'
 import { train } from './commands/train.js'
+import { video } from './commands/video.js'
 import { weightsInspect } from './commands/weights-inspect.js'
 import { kebab } from './config/fields.js'
 import { explain } from './report/explain.js'
@@ -52,6 +53,7 @@ const root = buildRouteMap<string, Context>({
       docs: { brief: 'Score what a checkpoint learned' },
     }),
     attention,
+    video,
     augment: buildRouteMap<string, Context>({
       routes: { preview: augmentPreview },
       docs: { brief: 'Look at the views that training sees' },
