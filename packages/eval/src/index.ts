@@ -13,6 +13,13 @@ export { jaccard, massMask } from './mask.js'
 export { type Nearest, type NearestOptions, nearest } from './nearest.js'
 export { nearestAmong } from './nearest-among.js'
 export { normalizeMasks } from './normalize-masks.js'
+export {
+  addMoments,
+  createMoments,
+  type Moments,
+  type PrincipalComponents,
+  principalComponents,
+} from './principal-components.js'
 export { type ContextFrame, type PropagateOptions, propagateMasks } from './propagate-masks.js'
 export { retrievalTop1 } from './retrieval.js'
 export { type RevisitedOptions, type RevisitedScore, type RevisitedTruth, revisitedRetrieval } from './revisited.js'
