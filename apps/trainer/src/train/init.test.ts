@@ -158,7 +158,7 @@ describe('from a run of our own', () => {
 })
 
 describe.each(cases<{ files: string[] }>('checkpoint')[0]!.files)('from a checkpoint of the reference (%s)', (file) => {
-  const [{ dir }] = cases('checkpoint') as [{ dir: string }]
+  const { dir } = cases('checkpoint')[0]!
   const [train] = cases<Record<string, number> & { config: Record<string, number> }>('train')
   const { config, out_dim, hidden_dim, bottleneck_dim, steps, iterations_per_epoch, freeze_last_layer } = train!
   const options: TrainOptions = {
