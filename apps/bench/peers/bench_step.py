@@ -1,4 +1,4 @@
-"""Time one whole DINO training step as a PyTorch user would write it today: timm's ViT (fused attention), lightly's
+"""Time one whole DINO training step as a PyTorch user would write it today: timm's ViT (fused attention) or ResNet, lightly's
 head and loss, AdamW, gradient clipping per tensor, EMA. Prints one JSON line.
 
     python bench_step.py --arch vit_small_patch16_224 --batch 8 --locals 8 [--bf16] [--compile] [--device cuda] [--steps 6]
@@ -23,8 +23,8 @@ torch.manual_seed(0)
 class Net(torch.nn.Module):
     def __init__(self, drop_path):
         super().__init__()
-        self.backbone = timm.create_model(a.arch, num_classes=0, dynamic_img_size=True, drop_path_rate=drop_path,
-                                          global_pool='token')
+        vit = dict(dynamic_img_size=True, drop_path_rate=drop_path, global_pool='token')
+        self.backbone = timm.create_model(a.arch, num_classes=0, **({} if a.arch.startswith('resnet') else vit))
         self.head = DINOProjectionHead(self.backbone.num_features, 2048, 256, a.out_dim, norm_last_layer=True)
 
     def forward(self, groups):

@@ -1,10 +1,15 @@
 import { numberParser } from '@stricli/core'
-import { step } from '../step/defaults.js'
+import { archs, step } from '../step/defaults.js'
 
 /** What is timed: flags that `step` passes on to its child processes. */
 export const modelFlags = {
-  arch: { kind: 'enum', values: ['vit_tiny', 'vit_small', 'vit_base'], default: step.arch, brief: 'backbone' },
-  patchSize: { kind: 'parsed', parse: numberParser, default: String(step.patchSize), brief: 'in pixels' },
+  arch: { kind: 'enum', values: archs, default: step.arch, brief: 'backbone' },
+  patchSize: {
+    kind: 'parsed',
+    parse: numberParser,
+    optional: true,
+    brief: `pixels, of a ViT; ${step.patchSize} unless given`,
+  },
   batch: { kind: 'parsed', parse: numberParser, default: String(step.batch), brief: 'images a step' },
   locals: { kind: 'parsed', parse: numberParser, default: String(step.locals), brief: 'local crops of each image' },
   outDim: { kind: 'parsed', parse: numberParser, default: String(step.outDim), brief: 'prototypes of the head' },

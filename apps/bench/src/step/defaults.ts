@@ -1,3 +1,11 @@
+/** Backbones that are timed. */
+export const archs = ['vit_tiny', 'vit_small', 'vit_base', 'resnet18', 'resnet34', 'resnet50', 'resnet101'] as const
+export type Arch = (typeof archs)[number]
+
+export function isResnet(arch: Arch): arch is Extract<Arch, `resnet${string}`> {
+  return arch.startsWith('resnet')
+}
+
 /** What `dino-bench step` times unless told otherwise: the reference's crops and head, at a batch that fits two cores. */
 export const step = {
   arch: 'vit_small' as const,

@@ -10,14 +10,14 @@ import {
   setupOf,
   type TrainConfig,
 } from '@dino/trainer'
-import type { Architecture } from '@dino/vit'
 import type { CommandContext } from '@stricli/core'
 import { Failure } from '../failure.js'
-import { warmUpSteps } from './defaults.js'
+import { type Arch, warmUpSteps } from './defaults.js'
 
 export interface ModelFlags {
-  arch: Architecture
-  patchSize: number
+  arch: Arch
+  /** Of a ViT. */
+  patchSize?: number
   batch: number
   locals: number
   outDim: number

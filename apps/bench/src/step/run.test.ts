@@ -3,9 +3,11 @@ import { expect, test } from 'vitest'
 import { step } from './defaults.js'
 import { runStep, type StepFlags } from './run.js'
 
-const flags: StepFlags = { ...step, peerCompile: false, json: false }
+const { patchSize: _, ...defaults } = step
+const flags: StepFlags = { ...defaults, peerCompile: false, json: false }
 
 test.each([
+  [{ arch: 'resnet50', patchSize: 8 }, '--patch-size is of a ViT, and --arch is resnet50. Leave it out.'],
   [{ patchSize: 128 }, '--patch-size: expected at most a local crop, 96, got 128.'],
   [{ outDim: 1 }, '--out-dim: expected a whole number of 2 or more, got 1.'],
   [{ batch: 1.5 }, '--batch: expected a whole number of 1 or more, got 1.5.'],

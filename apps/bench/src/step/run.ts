@@ -1,11 +1,13 @@
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import * as resnet from '@dino/resnet'
 import * as vit from '@dino/vit'
 import type { CommandContext } from '@stricli/core'
 import { checkPeer } from '../check-peer.js'
 import { child } from '../child.js'
 import { Failure } from '../failure.js'
 import { median } from '../median.js'
+import { isResnet, step } from './defaults.js'
 import type { ModelFlags, Timing } from './ours.js'
 import { referenceProducts } from './products.js'
 
@@ -19,7 +21,8 @@ export interface StepFlags extends ModelFlags {
 /** What `--json` prints. */
 export interface StepReport {
   arch: string
-  patchSize: number
+  /** Of a ViT. */
+  patchSize: number | null
   batch: number
   locals: number
   outDim: number
@@ -53,8 +56,9 @@ const gemm = fileURLToPath(new URL('../peers/bench_gemm.py', import.meta.url))
 const peer = fileURLToPath(new URL('../peers/bench_step.py', import.meta.url))
 
 /** Times both sides in turn and prints the ratio of their medians. */
-export async function runStep(this: CommandContext, flags: StepFlags): Promise<void> {
-  check(flags)
+export async function runStep(this: CommandContext, given: StepFlags): Promise<void> {
+  check(given)
+  const flags = isResnet(given.arch) ? given : { ...given, patchSize: given.patchSize ?? step.patchSize }
   const ours: Timing[] = []
   const peers: Timing[] = []
   for (let round = 0; round < flags.rounds; round++) {
@@ -67,7 +71,7 @@ export async function runStep(this: CommandContext, flags: StepFlags): Promise<v
   const sides = [ours, peers].filter((timings) => timings.length > 0).map((timings) => summary(timings, flags.batch))
   const roofline = flags.peerPython ? await measureRoofline(flags, flags.peerPython) : null
   const ratios = compare(sides, ours, peers, roofline)
-  const { arch, patchSize, batch, locals, outDim, steps, rounds, precision, device } = flags
+  const { arch, patchSize = null, batch, locals, outDim, steps, rounds, precision, device } = flags
   const machine = { cpu: cpus()[0]?.model.trim(), cores: cpus().length }
   const setting = { arch, patchSize, batch, locals, outDim, steps, rounds, precision, device, ...machine }
   const report: StepReport = { ...setting, sides, roofline, ratios }
@@ -93,7 +97,8 @@ interface Ratios {
 }
 
 function measureRoofline(flags: StepFlags, python: string): Promise<Roofline> {
-  const products = referenceProducts(vit.config(flags.arch, { patchSize: flags.patchSize }), flags)
+  const { arch, patchSize } = flags
+  const products = referenceProducts(isResnet(arch) ? resnet.config(arch) : vit.config(arch, { patchSize }), flags)
   const device = flags.device === 'gpu' ? 'cuda' : 'cpu'
   const values = { products: JSON.stringify(products), precision: flags.precision, device, ...threadsOf(flags) }
   return child<Roofline>(python, [gemm, ...list(values)])
@@ -120,12 +125,14 @@ function check(flags: StepFlags): void {
     ['steps', 1],
     ['rounds', 1],
   ] as const) {
-    const value = flags[flag]
+    const value = flags[flag] ?? step.patchSize
     if (Number.isInteger(value) && value >= least) continue
     const name = flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
     throw new Failure(`--${name}: expected a whole number of ${least} or more, got ${value}.`, 2)
   }
-  if (flags.patchSize > 96)
+  if (isResnet(flags.arch) && flags.patchSize !== undefined)
+    throw new Failure(`--patch-size is of a ViT, and --arch is ${flags.arch}. Leave it out.`, 2)
+  if (flags.patchSize !== undefined && flags.patchSize > 96)
     throw new Failure(`--patch-size: expected at most a local crop, 96, got ${flags.patchSize}.`, 2)
   if (flags.device === 'gpu' && flags.engine === 'eager') {
     throw new Failure('--device gpu is for TensorFlow, and --engine is eager. Leave one out.', 2)
@@ -151,7 +158,8 @@ function oursArguments({
 
 function peerArguments(flags: StepFlags): string[] {
   const { arch, patchSize, batch, locals, outDim, steps, precision, device, peerCompile } = flags
-  const values = { arch: `${arch}_patch${patchSize}_224`, batch, locals, 'out-dim': outDim, steps } // timm's names
+  const model = isResnet(arch) ? arch : `${arch}_patch${patchSize}_224` // timm's names
+  const values = { arch: model, batch, locals, 'out-dim': outDim, steps }
   const words = [precision === 'bf16' && '--bf16', peerCompile && '--compile'].filter((word) => word !== false)
   return [...list({ ...values, device: device === 'gpu' ? 'cuda' : 'cpu', ...threadsOf(flags) }), ...words]
 }
@@ -161,7 +169,8 @@ function threadsOf({ threads }: Pick<StepFlags, 'threads'>): { threads?: number 
 }
 
 function list(values: Record<string, string | number | undefined>): string[] {
-  return Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)])
+  const given = Object.entries(values).filter(([, value]) => value !== undefined)
+  return given.flatMap(([name, value]) => [`--${name}`, String(value)])
 }
 
 function summary(rounds: Timing[], batch: number): Side {
@@ -179,7 +188,7 @@ function summary(rounds: Timing[], batch: number): Side {
 }
 
 function table(report: StepReport): string {
-  const { arch, patchSize, batch, locals, outDim, precision, device, cpu, cores, sides, roofline, ratios } = report
+  const { batch, locals, outDim, precision, device, cpu, cores, sides, roofline, ratios } = report
   const rows = [
     ['', 'step', 'images/s', 'first step', 'peak memory', 'threads'],
     ...sides.map((side) => [
@@ -196,8 +205,13 @@ function table(report: StepReport): string {
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
   )
   const verdict = ratios && roofline ? verdicts(ratios, roofline) : [alone]
-  const what = `${arch}/${patchSize}, batch ${batch}, 2 x 224 + ${locals} x 96 crops, ${outDim} prototypes, ${precision} on the ${device}; ${cpu}, ${cores} cores`
+  const what = `${modelName(report)}, batch ${batch}, 2 x 224 + ${locals} x 96 crops, ${outDim} prototypes, ${precision} on the ${device}; ${cpu}, ${cores} cores`
   return [what, '', ...lines, '', ...verdict, ''].join('\n')
+}
+
+/** `vit_small/16`, or `resnet50`. */
+export function modelName({ arch, patchSize }: Pick<StepReport, 'arch' | 'patchSize'>): string {
+  return patchSize === null ? arch : `${arch}/${patchSize}`
 }
 
 const alone = 'Only ours was timed: add --peer-python PATH to time PyTorch in turn (apps/bench/peers/README.md).'

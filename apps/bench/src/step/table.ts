@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { CommandContext } from '@stricli/core'
 import { output } from '../child.js'
 import { Failure } from '../failure.js'
-import type { StepReport } from './run.js'
+import { modelName, type StepReport } from './run.js'
 
 export interface TableFlags {
   peerPython: string
@@ -65,10 +65,10 @@ export async function runTable(this: CommandContext, flags: TableFlags): Promise
 
 /** One line a setting: time, its ratios to PyTorch and to the roofline, memory, the first step. */
 export function markdown(results: readonly StepReport[]): string {
-  const line = ({ arch, patchSize, batch, locals, precision, sides, ratios }: StepReport) => {
+  const line = ({ batch, locals, precision, sides, ratios, ...model }: StepReport) => {
     const [ours, peer] = sides
     const cells = [
-      `${arch}/${patchSize}`,
+      modelName(model),
       batch,
       `${2 + locals} crops`,
       precision,
