@@ -27,9 +27,9 @@ export const evalVideo = buildCommand<EvalVideoFlags, [checkpoint: string], Cont
       'The objects of the first frame are carried from frame to frame by the similarity of patches, with no training, and scored: J (region), F',
       '(contour) and their mean. Masks are written as the official evaluation reads them; a second call goes on where the first one stopped.',
       '',
-      '  dino eval video runs/mine --data DAVIS                               the 30 videos of the validation set',
-      '  dino eval video dino_vits8.pth --data DAVIS --masks masks/vits8      weights of others: masks only where asked for',
-      '  dino eval video runs/mine --data DAVIS --sequences bike-packing dog  some of them',
+      '  dino eval video runs/mine --data DAVIS                                     the 30 videos of the validation set',
+      '  dino eval video dino_vits8.pth --data DAVIS --masks masks/vits8            weights of others: masks only where asked for',
+      '  dino eval video runs/mine --data DAVIS --sequences bike-packing,dogs-jump  some of them',
     ].join('\n'),
   },
   parameters: {
@@ -45,7 +45,7 @@ export const evalVideo = buildCommand<EvalVideoFlags, [checkpoint: string], Cont
         parse: String,
         variadic: ',',
         optional: true,
-        brief: 'names of videos; all that val.txt lists unless given',
+        brief: 'names of videos, a comma between them; all that val.txt lists unless given',
       },
       nLastFrames: {
         kind: 'parsed',

@@ -55,7 +55,8 @@ export class VideoSegmenter {
   ): AsyncGenerator<Uint8Array> {
     const size = [first.width, first.height] as const
     const { patchSize, embedDim: dim } = this.#backbone.config
-    const [height, width] = gridSize(this.#backbone.config, ...(frameSize(...size).reverse() as [number, number]))
+    const [frameWidth, frameHeight] = frameSize(...size)
+    const [height, width] = gridSize(this.#backbone.config, frameHeight, frameWidth)
     const embed = await this.#embedder(height * patchSize, width * patchSize)
     const featuresOf = async (path: string) => {
       const image = await this.#read(path, size)
@@ -67,11 +68,16 @@ export class VideoSegmenter {
       masks: oneHot(resizeLabels(first.labels, size, [width, height]), countObjects(first.labels) + 1),
     }
     const last: ContextFrame[] = []
-    let next = featuresOf(frames[1]!)
+    const ahead = (path: string) => {
+      const features = featuresOf(path)
+      features.catch(() => undefined) // it is awaited, but later
+      return features
+    }
+    let next = ahead(frames[1]!)
     try {
       for (let frame = 1; frame < frames.length; frame++) {
         const features = await next
-        if (frame + 1 < frames.length) next = featuresOf(frames[frame + 1]!) // the engine works while masks move here
+        if (frame + 1 < frames.length) next = ahead(frames[frame + 1]!) // the engine works while masks move here
         const masks = propagateMasks(features, [given, ...last], { height, width, topk, neighbourhood })
         last.push({ features, masks })
         if (last.length > nLastFrames) last.shift()

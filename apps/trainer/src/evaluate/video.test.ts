@@ -108,22 +108,22 @@ test('objects are followed; masks lie as the official evaluation reads them, and
 })
 
 test('videos that are written are not computed again, unless they are not whole or the settings differ', async () => {
-  const flags = `--data ${at('DAVIS')} --masks ${at('again')} --json`
-  const whole = await video(flags)
+  const flags = `--data ${at('DAVIS')} --masks ${at('again')} --json --sequences`
+  const whole = await video(`${flags} wide,tall`)
   const written = () => statSync(at('again/wide/00004.png')).mtimeMs
   const before = written()
   rmSync(at('again/tall/00003.png')) // as a call that was killed leaves it
-  const second = await video(flags)
+  const second = await video(`${flags} wide,tall`)
   expect(second.stderr).toContain('1 of 2 videos were segmented before.')
   expect(second.stderr).toMatch(/^frames 4\/4, tall in /m)
   expect(second.stdout).toBe(whole.stdout)
   expect(written()).toBe(before)
 
-  const { stderr, stdout } = await video(`${flags} --topk 1 --sequences wide`)
+  const { stderr, stdout } = await video(`${flags} wide --topk 1`)
   expect(stderr).toContain('of other settings or weights: they are replaced')
   expect(stderr).toMatch(/^frames 4\/4, wide in /m)
   expect(JSON.parse(stdout).topk).toBe(1)
-  expect((await video(`${flags} --topk 1`)).stderr).toContain('1 of 2 videos were segmented before.') // tall is still of topk 5
+  expect((await video(`${flags} wide,tall --topk 1`)).stderr).toContain('1 of 2 videos were segmented before.') // tall is still of topk 5
 })
 
 test("beside somebody's weights nothing is written unasked", async () => {
@@ -161,6 +161,17 @@ test.each<[string, () => void, string]>([
   expect(status).toBe(2)
   expect(stderr).toContain(`--data ${at('bad')}: ${problem}. `)
   expect(stderr).toMatch(/DAVIS 2017 at 480p looks like this:\n {2}ImageSets.*\n {2}JPEGImages.*\n {2}Annotations/)
+})
+
+test('a frame that cannot be read is named, and no masks stay that look whole', async () => {
+  const frame = at('DAVIS/JPEGImages/480p/tall/00003.jpg')
+  const bytes = readFileSync(frame)
+  writeFileSync(frame, bytes.subarray(0, 400))
+  const { status, stderr } = await video(`--data ${at('DAVIS')} --sequences tall --masks ${at('damaged')}`)
+  writeFileSync(frame, bytes)
+  expect(status).toBe(1)
+  expect(stderr).toContain(`cannot read ${frame}`)
+  expect(existsSync(at('damaged/tall'))).toBe(false)
 })
 
 test('a misspelt video and the folder above are told', async () => {
