@@ -15,6 +15,7 @@ import { attention } from './commands/attention.js'
 import { augmentPreview } from './commands/augment-preview.js'
 import type { Context } from './commands/command.js'
 import { completion } from './commands/completion.js'
+import { dedupe } from './commands/dedupe.js'
 import { demo } from './commands/demo.js'
 import { doctor } from './commands/doctor.js'
 import { engine } from './commands/engine.js'
@@ -27,7 +28,9 @@ import { evalRetrieval } from './commands/eval-retrieval.js'
 import { evalVideo } from './commands/eval-video.js'
 import { exportWeights } from './commands/export.js'
 import { extract } from './commands/extract.js'
+import { pca } from './commands/pca.js'
 import { recipes } from './commands/recipes.js'
+import { search } from './commands/search.js'
 import { train } from './commands/train.js'
 import { video } from './commands/video.js'
 import { weightsInspect } from './commands/weights-inspect.js'
@@ -53,12 +56,15 @@ const root = buildRouteMap<string, Context>({
       docs: { brief: 'Score what a checkpoint learned' },
     }),
     attention,
+    pca,
     video,
     augment: buildRouteMap<string, Context>({
       routes: { preview: augmentPreview },
       docs: { brief: 'Look at the views that training sees' },
     }),
     extract,
+    search,
+    dedupe,
     export: exportWeights,
     weights: buildRouteMap<string, Context>({
       routes: { inspect: weightsInspect },

@@ -22,6 +22,11 @@ export function heatMap(map: ArrayLike<number>, grid: PatchGrid): Image {
   return paint(grid, (_, patch) => colourOf(values[patch]))
 }
 
+/** Each patch a square of its own colour. @param colours [rows * columns, 3] of 0 to 255 */
+export function colourMap(colours: ArrayLike<number>, grid: PatchGrid): Image {
+  return paint(grid, (_, patch) => [colours[patch * 3], colours[patch * 3 + 1], colours[patch * 3 + 2]])
+}
+
 /** How much of the picture the darkest and the brightest of an overlay let through. */
 const OVERLAY_OPACITY = [0.45, 0.75]
 
