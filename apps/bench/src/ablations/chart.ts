@@ -61,10 +61,11 @@ export async function chart(what: keyof typeof titles, runs: readonly Run[]): Pr
       },
     ],
   }
-  return { title: titles[what], spec, svg: await render(spec) }
+  return { title: titles[what], spec, svg: await draw(spec) }
 }
 
-async function render(spec: TopLevelSpec): Promise<string> {
+/** @returns an SVG file */
+export async function draw(spec: TopLevelSpec): Promise<string> {
   return new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG()
 }
 

@@ -18,6 +18,8 @@ export interface ModelFlags {
   arch: Arch
   /** Of a ViT. */
   patchSize?: number
+  /** Blocks of a ViT; of the arch unless given. */
+  depth?: number
   batch: number
   locals: number
   outDim: number
@@ -94,9 +96,9 @@ export async function timeStep(flags: ModelFlags): Promise<Timing> {
 }
 
 /** The reference's settings but for what is asked for; the loss, crops and drop path are its defaults. */
-function configOf({ arch, patchSize, batch, locals, outDim, precision }: ModelFlags): TrainConfig {
+function configOf({ arch, patchSize, depth, batch, locals, outDim, precision }: ModelFlags): TrainConfig {
   const crops = { batchSize: batch, localCropsNumber: locals }
-  return resolveConfig({ data: 'noise', arch, patchSize, ...crops, outDim, precision })
+  return resolveConfig({ data: 'noise', arch, patchSize, depth, ...crops, outDim, precision })
 }
 
 /** Noise: what the pixels are does not change the time. */

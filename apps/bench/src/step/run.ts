@@ -11,7 +11,7 @@ import { isResnet, step } from './defaults.js'
 import type { ModelFlags, Timing } from './ours.js'
 import { referenceProducts } from './products.js'
 
-export interface StepFlags extends ModelFlags {
+export interface StepFlags extends Omit<ModelFlags, 'depth'> {
   rounds: number
   peerPython?: string
   peerCompile: boolean
