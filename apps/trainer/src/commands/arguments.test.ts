@@ -13,6 +13,10 @@ test.each([
   ['train --norm_last_layer false', 'train --norm-last-layer false'],
   ['train --use_fp16 false --lr 1', 'train --lr=1'],
   ['eval knn run --nb_knn 10 20 --data d', 'eval knn run -k=10,20 --data d'],
+  [
+    'eval linear run --lr 0.1 1 --n_last_blocks 4 --avgpool_patchtokens true',
+    'eval linear run --lr=0.1,1 --n-last-blocks=4 --avgpool true',
+  ],
   ['train -- --out_dim', 'train -- --out_dim'],
   ['attention 2024.jpg --threshold .6', 'attention 2024.jpg --threshold=.6'],
 ])('%s -> %s', (line, expected) => {

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { interleave } from '@dino/eval'
 import { stream } from '@dino/random'
-import * as vit from '@dino/vit'
+import * as resnet from '@dino/resnet'
 import { readSafetensors, writeSafetensors } from '@dino/weights/node'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runApp } from '../app.js'
-import '../train/host-backend.js'
 import type { HostTensor } from '../train/host-tensor.js'
+import { writeTinyVit } from './tiny-vit.fixture.js'
 
 // The command as a person calls it, on three colours of noise and a network with random weights.
 const COLOURS = { blue: [60, 80, 190], green: [60, 190, 80], red: [190, 70, 60] }
@@ -29,13 +29,7 @@ beforeAll(async () => {
       }
     }
   }
-  const config = vit.config('vit_tiny', { imgSize: 16, patchSize: 8, embedDim: 32, depth: 3, numHeads: 2 })
-  const weights: Record<string, HostTensor> = {}
-  for (const [name, tensor] of Object.entries(vit.init(config, 0))) {
-    weights[name] = { dtype: 'float32', shape: [...tensor.shape], data: tensor.dataSync<'float32'>().slice() }
-    tensor.dispose()
-  }
-  await writeSafetensors(join(folder, 'vit.safetensors'), weights, { num_heads: '2' })
+  await writeTinyVit(at('vit.safetensors'))
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -75,7 +69,7 @@ test('a sweep tells how every learning rate did, and scores the best of them on 
   expect(stdout).toMatch(/val top-1 % +top-5 % +loss\n +100.00 +100.00 /)
   const { sweep, ...result } = readJson('sweep/mine.json')
   expect(result).toMatchObject({
-    ...{ blocks: 3, avgpool: false, classes: 3, train: 36, val: 12, heldOut: 3, lr: 1, top1: 100, epochs: 40 },
+    ...{ blocks: 2, avgpool: false, classes: 3, train: 36, val: 12, heldOut: 3, lr: 1, top1: 100, epochs: 40 },
   })
   expect(sweep).toHaveLength(6)
   expect(sweep).toContainEqual({ lr: 1e38, standardize: true, loss: null, top1: 0, top5: 0 })
@@ -154,13 +148,31 @@ test('an augmented probe that Ctrl-C stopped becomes what it would have become a
   expect(readJson('parts.json')).toEqual(readJson('whole.json'))
 })
 
+test("a ResNet's pooled map is probed, and has no blocks to choose from", async () => {
+  const config = resnet.config('resnet18', { layers: [1, 1, 1, 1], planes: [8, 8, 8, 8] })
+  const weights: Record<string, HostTensor> = {}
+  for (const [name, tensor] of Object.entries(resnet.init(config, 0))) {
+    weights[name] = { dtype: 'float32', shape: [...tensor.shape], data: tensor.dataSync<'float32'>().slice() }
+    tensor.dispose()
+  }
+  await writeSafetensors(at('resnet.safetensors'), weights)
+  const call = `${at('resnet.safetensors')} --data ${at('data')} --image-size 32 --lr 0.1 --epochs 20 --json`
+  const { stdout, stderr } = await dino(call)
+  expect(stderr).not.toContain('Error')
+  expect(JSON.parse(stdout)).toMatchObject({ blocks: 1, avgpool: false, train: 36, val: 12 })
+  expect((JSON.parse(stdout) as { top1: number }).top1).toBeGreaterThan(50) // a third is chance
+  const refused = await dino(`${call} --avgpool`)
+  expect(refused.stderr).toContain('are for vision transformers. A ResNet gives its pooled map')
+  expect(refused.code).toBe(2)
+})
+
 test.each([
   [
     '--data nowhere',
     'nowhere/train and nowhere/val missing. The linear probe needs train/ and val/, one sub-folder per class',
   ],
   ['--data nowhere --weights w', 'nowhere/val missing. --weights needs val/, one sub-folder per class'],
-  ['--data DATA --n-last-blocks 4', '--n-last-blocks 4: the backbone has 3'],
+  ['--data DATA --n-last-blocks 4', '--n-last-blocks 4: the backbone has 2'],
   ['--data DATA --augmented --lr 0.1 0.2', '--augmented takes one learning rate, got 2'],
   ['--data DATA --augmented --weights w', '--augmented is for training'],
   ['--data DATA --augmented --standardize', '--standardize needs all features beforehand'],
@@ -182,11 +194,11 @@ test('weights of other features, of other classes or of something else are refus
       names && { classes: JSON.stringify(names) },
     )
   const refusal = async () => (await dino(`${vitAndData()} --weights ${at('other.safetensors')}`)).stderr
-  await linear(3, 64)
-  expect(await refusal()).toContain('a classifier of 64 features, and cls of 3 blocks of this backbone are 96')
-  await linear(1000, 96)
+  await linear(3, 96)
+  expect(await refusal()).toContain('a classifier of 96 features, and cls of 2 blocks of this backbone are 64')
+  await linear(1000, 64)
   expect(await refusal()).toContain('tells 1000 classes apart, and val/ has 3 classes')
-  await linear(3, 96, ['cat', 'dog', 'red'])
+  await linear(3, 64, ['cat', 'dog', 'red'])
   expect(await refusal()).toContain('tells 3 classes apart, and val/ has other classes')
   await writeSafetensors(at('other.safetensors'), { bias: { dtype: 'float32', shape: [1], data: new Float32Array(1) } })
   expect(await refusal()).toContain(
