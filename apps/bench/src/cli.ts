@@ -5,7 +5,11 @@ import { augment } from './commands/augment.js'
 import { augmentChild } from './commands/augment-child.js'
 import { dryRun } from './commands/dry-run.js'
 import { dryRunChild } from './commands/dry-run-child.js'
+import { evaluate } from './commands/eval.js'
+import { evalChild } from './commands/eval-child.js'
 import { exportCheck } from './commands/export.js'
+import { growth } from './commands/growth.js'
+import { learn } from './commands/learn.js'
 import { parity } from './commands/parity.js'
 import { step } from './commands/step.js'
 import { stepChild } from './commands/step-child.js'
@@ -27,19 +31,23 @@ const app = buildApplication(
       ...ablations,
       fashionMnist,
       rowChild,
+      learn,
       parity,
       step,
       stepTable,
+      growth,
       stepChild,
       augment,
       augmentChild,
       dryRun,
       dryRunChild,
+      eval: evaluate,
+      evalChild,
       export: exportCheck,
     },
     docs: {
       brief: "The paper's tables beside ours, and DINO in TypeScript against its reference",
-      hideRoute: { rowChild: true, stepChild: true, augmentChild: true, dryRunChild: true },
+      hideRoute: { rowChild: true, stepChild: true, augmentChild: true, dryRunChild: true, evalChild: true },
     },
   }),
   {
