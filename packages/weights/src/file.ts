@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import type { HostTensor } from './dtype.js'
 import { SafetensorsError } from './error.js'
 import { NpyError, npyPieces, parseNpy } from './npy.js'
@@ -70,7 +70,7 @@ export async function writeNpy(path: string, tensor: HostTensor): Promise<void> 
 
 async function readWhole(path: string, failed: (reason: string, cause: unknown) => Error): Promise<Uint8Array> {
   try {
-    const handle = await open(path, 'r')
+    const handle = await openFile(path)
     try {
       return await readAll(handle)
     } finally {
@@ -81,6 +81,13 @@ async function readWhole(path: string, failed: (reason: string, cause: unknown) 
     const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message
     throw failed(reason, cause)
   }
+}
+
+/** A pipe or a device is refused: it would wait for whoever writes, or never end. */
+export async function openFile(path: string): Promise<FileHandle> {
+  const found = await stat(path)
+  if (!(found.isFile() || found.isDirectory())) throw new Error('it is no file, but a pipe or a device')
+  return open(path, 'r')
 }
 
 const MAX_READ_BYTES = 2 ** 30 // readFile refuses files above 2 GiB; one read takes at most 2³¹ - 4096 bytes

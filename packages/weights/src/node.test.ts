@@ -1,9 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type HostTensor, serializeSafetensors } from './index.js'
-import { readSafetensors, writeFileAtomic, writeSafetensors } from './node.js'
+import { readPyTorch, readSafetensors, readWeights, writeFileAtomic, writeSafetensors } from './node.js'
 
 let folder: string
 
@@ -117,3 +118,15 @@ async function failAfter(bytes: number, code: string): Promise<void> {
     return write.call(this, data, offset, part)
   })
 }
+
+test.skipIf(process.platform === 'win32')(
+  'a device or a pipe that nobody writes to is refused, not waited for',
+  async () => {
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    for (const path of [pipe, '/dev/zero']) {
+      for (const read of [readWeights, readSafetensors, readPyTorch])
+        await expect(read(path)).rejects.toThrow(`cannot read ${path}: it is no file, but a pipe or a device.`)
+    }
+  },
+)

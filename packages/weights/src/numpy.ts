@@ -1,3 +1,5 @@
+import type { Budget } from './budget.js'
+import { charCodes } from './char-codes.js'
 import { copyOf } from './copy-of.js'
 import { type DtypeFormat, formats, type HostTensor } from './dtype.js'
 import type { Fail } from './pickle-globals.js'
@@ -38,9 +40,9 @@ export class NumpyDtype {
 }
 
 /** `numpy.scalar(dtype, bytes)` @returns a number, bigint or boolean */
-export function numpyScalar([dtype, raw]: PickleValue[], fail: Fail): PickleValue {
+export function numpyScalar([dtype, raw]: PickleValue[], fail: Fail, budget: Budget): PickleValue {
   if (!((dtype as unknown) instanceof NumpyDtype)) throw fail('expected a NumPy number to have a dtype.')
-  const { data } = hostTensor((dtype as unknown as NumpyDtype).format(), [], asBytes(raw, fail), fail)
+  const { data } = hostTensor((dtype as unknown as NumpyDtype).format(), [], asBytes(raw, fail), fail, budget)
   const value = (data as Float64Array | BigInt64Array)[0]!
   if (typeof value !== 'bigint') return (dtype as unknown as NumpyDtype).format().dtype === 'bool' ? value !== 0 : value
   return Number.isSafeInteger(Number(value)) ? Number(value) : value
@@ -48,7 +50,10 @@ export function numpyScalar([dtype, raw]: PickleValue[], fail: Fail): PickleValu
 
 /** What NumPy makes before it gives an array its state. */
 export class PendingArray {
-  constructor(private readonly fail: Fail) {}
+  constructor(
+    private readonly fail: Fail,
+    private readonly budget: Budget,
+  ) {}
 
   /** @param state (version, shape, dtype, whether in Fortran's order, bytes) */
   build(state: PickleValue): HostTensor {
@@ -57,7 +62,7 @@ export class PendingArray {
       throw this.fail('expected a NumPy array to have a shape and a dtype.')
     if (fortran && shape.filter((size) => size > 1).length > 1)
       throw this.fail('expected a NumPy array in C order, got Fortran order. Save it through numpy.ascontiguousarray.')
-    return hostTensor(dtype.format(), shape, asBytes(raw as PickleValue, this.fail), this.fail)
+    return hostTensor(dtype.format(), shape, asBytes(raw as PickleValue, this.fail), this.fail, this.budget)
   }
 }
 
@@ -69,13 +74,14 @@ export function isShape(value: unknown): value is number[] {
 function asBytes(value: PickleValue | undefined, fail: Fail): Uint8Array {
   if (value instanceof Uint8Array) return value
   if (typeof value !== 'string') throw fail('expected the bytes of a NumPy value.')
-  return Uint8Array.from(value, (character) => character.charCodeAt(0))
+  return charCodes(value)
 }
 
-function hostTensor(format: DtypeFormat, shape: number[], raw: Uint8Array, fail: Fail): HostTensor {
+function hostTensor(format: DtypeFormat, shape: number[], raw: Uint8Array, fail: Fail, budget: Budget): HostTensor {
   const bytes = shape.reduce((product, size) => product * size, format.size)
   if (raw.length !== bytes)
     throw fail(`expected ${bytes} bytes for ${format.dtype} of shape [${shape}], got ${raw.length}.`)
+  budget.take(bytes)
   const copy = copyOf(raw) // aligned
   return { dtype: format.dtype, shape: [...shape], data: new format.array(copy.buffer, 0, bytes / format.size) }
 }

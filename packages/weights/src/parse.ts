@@ -1,6 +1,7 @@
 import { copyOf } from './copy-of.js'
 import { type Dtype, type DtypeFormat, formats, HEADER_LIMIT_BYTES, type HostTensor } from './dtype.js'
 import { SafetensorsError } from './error.js'
+import { repeatedKey, tooMuch } from './header-json.js'
 
 /** The contents of a safetensors file. */
 export interface Safetensors {
@@ -36,7 +37,7 @@ interface Entry {
  */
 export function parseSafetensors(bytes: Uint8Array, { file }: ParseOptions = {}): Safetensors {
   const fail: Fail = (problem, tensor, cause) => {
-    const where = tensor === undefined ? '' : ` tensor "${tensor}":`
+    const where = tensor === undefined ? '' : ` tensor "${short(tensor)}":`
     return new SafetensorsError(`parseSafetensors:${file === undefined ? '' : ` ${file}:`}${where} ${problem}`, {
       ...(file === undefined ? {} : { file }),
       ...(tensor === undefined ? {} : { tensor }),
@@ -66,7 +67,7 @@ function readHeader(bytes: Uint8Array, fail: Fail): { header: Record<string, unk
   if (length > HEADER_LIMIT_BYTES) {
     throw fail(
       `expected a header of at most ${HEADER_LIMIT_BYTES} bytes, got ${length}. ` +
-        'The file begins like no safetensors file: is it a .pth, a .npz or a web page?',
+        'The file begins like no safetensors file: is it a .pth, a .npz, an .onnx or a web page?',
     )
   }
   const dataStart = 8 + Number(length)
@@ -76,9 +77,11 @@ function readHeader(bytes: Uint8Array, fail: Fail): { header: Record<string, unk
   let header: unknown
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, dataStart))
+    const problem = tooMuch(text)
+    if (problem) throw fail(`${problem} The file is made to exhaust its reader.`)
     header = JSON.parse(text)
     const twice = repeatedKey(text)
-    if (twice !== undefined) throw fail(`the header names "${twice}" twice: which one is meant?`)
+    if (twice !== undefined) throw fail(`the header names "${short(twice)}" twice: which one is meant?`)
   } catch (error) {
     if (error instanceof SafetensorsError) throw error
     throw fail('the header is not JSON. Is it a safetensors file?', undefined, error)
@@ -87,41 +90,23 @@ function readHeader(bytes: Uint8Array, fail: Fail): { header: Record<string, unk
   return { header, dataStart }
 }
 
-/** A key that occurs twice in one object of valid JSON: JSON.parse would keep the last and say nothing. */
-function repeatedKey(json: string): string | undefined {
-  const open: (Set<string> | undefined)[] = [] // a set of keys for an object, undefined for an array
-  let last = ''
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
-    if (token === '{') open.push(new Set())
-    else if (token === '[') open.push(undefined)
-    else if (token === '}' || token === ']') open.pop()
-    else if (token === ':') {
-      const key = JSON.parse(last) as string
-      if (open.at(-1)?.has(key)) return key
-      open.at(-1)?.add(key)
-    }
-    last = token
-  }
-  return undefined
-}
-
 function readEntry(name: string, entry: unknown, fail: Fail): Entry {
   if (!isObject(entry)) throw fail('expected an object with dtype, shape and data_offsets.', name)
   const { dtype: code, shape, data_offsets: offsets } = entry
   const format = formats.find((known) => known.code === code)
   if (!format) {
     const known = formats.map((each) => each.code).join(', ')
-    throw fail(`expected a dtype of ${known}, got ${JSON.stringify(code)}. Convert it before saving.`, name)
+    throw fail(`expected a dtype of ${known}, got ${short(JSON.stringify(code))}. Convert it before saving.`, name)
   }
-  if (!isSizes(shape)) throw fail(`expected a shape of whole sizes, got ${JSON.stringify(shape)}.`, name)
+  if (!isSizes(shape)) throw fail(`expected a shape of whole sizes, got ${short(JSON.stringify(shape))}.`, name)
   if (!isSizes(offsets) || offsets.length !== 2) {
-    throw fail(`expected two data_offsets of 0 or more, got ${JSON.stringify(offsets)}.`, name)
+    throw fail(`expected two data_offsets of 0 or more, got ${short(JSON.stringify(offsets))}.`, name)
   }
   const [begin, end] = offsets as [number, number]
   const expected = shape.reduce((product, size) => product * size, format.size)
   if (end - begin !== expected) {
     throw fail(
-      `expected ${expected} bytes for ${code} of shape [${shape}], got ${end - begin} (offsets [${offsets}]). ` +
+      `expected ${expected} bytes for ${code} of shape [${short(String(shape))}], got ${end - begin} (offsets [${offsets}]). ` +
         'The header was damaged or written wrongly.',
       name,
     )
@@ -165,4 +150,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0)
+}
+
+/** Of a text that a file decides. JSON.stringify gives undefined for what is left out. */
+function short(text: string | undefined): string {
+  return text !== undefined && text.length > 200 ? `${text.slice(0, 200)} …` : String(text)
 }

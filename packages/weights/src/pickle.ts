@@ -1,3 +1,4 @@
+import { Budget } from './budget.js'
 import { PickleError } from './pickle-error.js'
 import { type Fail, standardGlobals } from './pickle-globals.js'
 import { Stack } from './pickle-stack.js'
@@ -48,7 +49,7 @@ export function unpickle(
   const fail = failure(file)
   const reader = new Reader(bytes, start, fail)
   const stack = new Stack(fail)
-  const standard = standardGlobals(fail, keepUnknown)
+  const standard = standardGlobals(fail, keepUnknown, new Budget(bytes.length, fail))
   const memo = new Map<number, unknown>()
   const find = (module: string, name: string): Global => {
     const path = `${module}.${name}`

@@ -1,3 +1,4 @@
+import { Budget } from './budget.js'
 import type { HostTensor } from './dtype.js'
 import { flattenTensors } from './flatten.js'
 import { failure, unpickle } from './pickle.js'
@@ -34,7 +35,7 @@ const LEGACY_PROTOCOL = 1001
  */
 export function parsePyTorch(bytes: Uint8Array, { file, keepUnknown }: PyTorchOptions = {}): PyTorchFile {
   const fail = failure(file)
-  const torch = new TorchTensors(fail)
+  const torch = new TorchTensors(fail, new Budget(bytes.length, fail))
   const options = { file, keepUnknown, global: torch.global, persistent: torch.persistent }
   const value = isZip(bytes) ? zip() : legacy()
   torch.finish()

@@ -1,6 +1,5 @@
-import { open } from 'node:fs/promises'
 import type { HostTensor } from './dtype.js'
-import { readPyTorch, readSafetensors } from './file.js'
+import { openFile, readPyTorch, readSafetensors } from './file.js'
 import { PickleError } from './pickle-error.js'
 import type { PickleValue } from './pickle-value.js'
 
@@ -29,7 +28,7 @@ export async function readWeights(path: string): Promise<WeightsFile> {
 async function beginsLikePyTorch(path: string): Promise<boolean> {
   const begin = new Uint8Array(4)
   try {
-    const handle = await open(path, 'r')
+    const handle = await openFile(path)
     try {
       await handle.read(begin, 0, 4, 0)
     } finally {

@@ -1,3 +1,4 @@
+import { latin1 } from './char-codes.js'
 import type { Fail } from './pickle-globals.js'
 
 /** Reads little-endian values one after another; never past the end. */
@@ -53,9 +54,7 @@ export class Reader {
   }
 
   latin1(length: number): string {
-    let text = ''
-    for (const byte of this.bytes(length)) text += String.fromCharCode(byte)
-    return text
+    return latin1(this.bytes(length))
   }
 
   /** Up to a line feed, without it. */

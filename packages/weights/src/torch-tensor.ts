@@ -1,3 +1,4 @@
+import type { Budget } from './budget.js'
 import { copyOf } from './copy-of.js'
 import { type DtypeFormat, formats, type HostTensor } from './dtype.js'
 import { isShape } from './numpy.js'
@@ -42,7 +43,10 @@ export class TorchTensors {
   readonly #pending: Pending[] = []
   readonly storages = new Map<string, Storage>()
 
-  constructor(private readonly fail: Fail) {}
+  constructor(
+    private readonly fail: Fail,
+    private readonly budget: Budget,
+  ) {}
 
   /** What stands for PyTorch's functions and types in a pickle of tensors. */
   readonly global = (path: string): Global | undefined => {
@@ -130,6 +134,7 @@ export class TorchTensors {
       throw this.fail(
         `a tensor of shape [${size}] repeats the ${held} elements of storage ${storage.key}. Save it through .contiguous().`,
       )
+    this.budget.take(count * type.size)
     const tensor: HostTensor = { dtype: type.dtype, shape: [...size], data: new Uint8Array() }
     this.#pending.push({ tensor, format: type, storage, offset: offset as number, strides: [...stride] })
     return tensor
@@ -146,6 +151,7 @@ export class TorchTensors {
       return new format.array(copy.buffer, 0, count)
     }
     const aligned = bytes.byteOffset % format.size === 0 ? bytes : copyOf(bytes)
+    storage.bytes = aligned // copied once, however many tensors look at it
     type Values = { [i: number]: number | bigint }
     const from = new format.array(
       aligned.buffer,
