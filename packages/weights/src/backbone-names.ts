@@ -38,7 +38,7 @@ export function findBackbones(tensors: Record<string, HostTensor>): FoundBackbon
       if (name !== mark && !name.endsWith(`.${mark}`)) continue
       const prefix = name.slice(0, name.length - mark.length)
       if (naming === 'official' && prefix.endsWith('embeddings.')) continue // Hugging Face's
-      if (/(^|\.)(exp_avg(_sq)?|momentum_buffer)\./.test(prefix) || prefixes.has(prefix)) continue // an optimizer's
+      if (/^optimizer\.|(^|\.)(exp_avg(_sq)?|momentum_buffer)\./.test(prefix) || prefixes.has(prefix)) continue // an optimizer's
       prefixes.add(prefix)
       const own = names.filter((other) => other.startsWith(prefix))
       const plain = Object.fromEntries(own.map((other) => [other.slice(prefix.length), tensors[other]!]))
