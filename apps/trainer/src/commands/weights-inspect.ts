@@ -18,13 +18,19 @@ export const weightsInspect = buildCommand<InspectFlags, [file: string], Context
       "whose names: official (timm's as well), Hugging Face's ViTModel or torchvision's ResNet.",
       '',
       '  dino weights inspect dino_deitsmall16_pretrain.pth',
-      '  dino weights inspect runs/demo/checkpoint.safetensors --json',
+      '  dino weights inspect runs/demo --json',
     ].join('\n'),
   },
   parameters: {
     positional: {
       kind: 'tuple',
-      parameters: [{ placeholder: 'file', parse: String, brief: '.safetensors, .pth or .pt' }],
+      parameters: [
+        {
+          placeholder: 'file',
+          parse: String,
+          brief: '.safetensors, .pth, .pt, a run folder, or one of Hugging Face or timm',
+        },
+      ],
     },
     flags: { json },
   },

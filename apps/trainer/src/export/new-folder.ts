@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm, rmdir } from 'node:fs/promises'
+import { mkdir, rename, rm, rmdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Failure } from '../report/io.js'
 
@@ -8,8 +9,8 @@ export async function writeNewFolder(folder: string, write: (made: string) => Pr
   const target = resolve(folder)
   if (existsSync(target) && readdirSync(target).length > 0)
     throw new Failure(`--output: ${folder} is not empty. Give a new folder; nothing was written.`, 2)
-  await mkdir(dirname(target), { recursive: true })
-  const made = await mkdtemp(join(dirname(target), `.${basename(target)}-`))
+  const made = join(dirname(target), `.${basename(target)}-${randomUUID()}`)
+  await mkdir(made, { recursive: true }) // not mkdtemp, whose folders nobody else may read: a web server has to
   try {
     await write(made)
     if (existsSync(target)) await rmdir(target)

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as resnet from '@dino/resnet'
@@ -76,6 +76,8 @@ test('a graph model is a folder of what model.json names', async () => {
   const { weightsManifest, userDefinedMetadata } = JSON.parse(readFileSync(join(at('web'), 'model.json'), 'utf8'))
   expect(readdirSync(at('web')).sort()).toEqual([...weightsManifest[0].paths, 'model.json'].sort())
   expect(userDefinedMetadata).toMatchObject({ image_size: '40', image_mean: '[0.485,0.456,0.406]' })
+  mkdirSync(at('plain'))
+  expect(statSync(at('web')).mode).toBe(statSync(at('plain')).mode) // a web server reads it as any other
 })
 
 test.each([
@@ -107,4 +109,20 @@ test('nothing is overwritten, in whatever format', async () => {
     expect(stderr, format).toMatch(/--output: .* nothing was written/)
     expect(code).toBe(2)
   }
+})
+
+test('weights inspect lists what was exported, and says of a program that it is none of its formats', async () => {
+  for (const [format, naming] of [
+    ['huggingface', 'huggingface'],
+    ['timm', 'official'],
+  ] as const) {
+    await dino('export', vitFile, '--format', format, '--output', at(`inspect-${format}`))
+    const { code, stdout } = await dino('weights', 'inspect', at(`inspect-${format}`))
+    expect(code).toBe(0)
+    expect(stdout).toMatch(new RegExp(`^Backbone \\*: 30 tensors, ${naming} names$`, 'm'))
+  }
+  await dino('export', vitFile, '--format', 'onnx', '--output', at('inspect.onnx'))
+  const { code, stderr } = await dino('weights', 'inspect', at('inspect.onnx'))
+  expect(stderr).toContain('is it a .pth, a .npz, an .onnx or a web page?')
+  expect(code).toBe(1)
 })

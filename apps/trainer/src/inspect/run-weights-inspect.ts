@@ -3,10 +3,11 @@ import { readWeights } from '@dino/weights/node'
 import type { InspectOptions } from '../commands/weights-inspect.js'
 import type { TrainIO } from '../report/io.js'
 import { table } from '../report/table.js'
-import { refuseWeights } from './backbone.js'
+import { fileOf, refuseWeights } from './backbone.js'
 
 /** `dino weights inspect`: what is in a file, in the file's order. */
-export async function runWeightsInspect({ file, json }: InspectOptions, io: TrainIO): Promise<number> {
+export async function runWeightsInspect({ file: given, json }: InspectOptions, io: TrainIO): Promise<number> {
+  const file = fileOf(given)
   const { format, tensors, metadata, value } = await readWeights(file).catch(refuseWeights)
   const list = Object.entries(tensors).map(([name, { dtype, shape, data }]) => {
     return { name, dtype, shape, bytes: data.byteLength }

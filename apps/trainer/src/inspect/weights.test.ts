@@ -120,5 +120,5 @@ test('what is no file of weights, holds no backbone or names code is refused in 
     expect(stderr.trim().split('\n')).toHaveLength(1)
     expect(status).toBe(1)
   }
-  expect(dino('weights', 'inspect', 'missing').stderr).toContain('there is no such file')
+  expect(dino('weights', 'inspect', 'missing').stderr).toContain('missing: no such file')
 })
