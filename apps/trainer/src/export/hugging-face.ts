@@ -1,14 +1,15 @@
 import { join } from 'node:path'
 import { evaluation } from '@dino/augment/defaults'
 import { toHuggingFace } from '@dino/weights'
-import { writeFileAtomic, writeSafetensors } from '@dino/weights/node'
+import { writeFileAtomic } from '@dino/weights/node'
 import type { Backbone } from '../inspect/backbone.js'
 import { json, writeNewFolder } from './new-folder.js'
+import { writeTensors } from './safetensors.js'
 
 /** Writes a folder that `transformers` loads as a ViTModel. */
 export async function writeHuggingFace(backbone: Backbone, folder: string): Promise<void> {
   await writeNewFolder(folder, async (made) => {
-    await writeSafetensors(join(made, 'model.safetensors'), toHuggingFace(backbone.tensors), { format: 'pt' })
+    await writeTensors(backbone, join(made, 'model.safetensors'), toHuggingFace)
     await writeFileAtomic(join(made, 'config.json'), json(modelConfig(backbone)))
     await writeFileAtomic(join(made, 'preprocessor_config.json'), json(preprocessorConfig(backbone)))
   })

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as resnet from '@dino/resnet'
-import { writeSafetensors } from '@dino/weights/node'
+import { readSafetensors, writeSafetensors } from '@dino/weights/node'
 import * as ort from 'onnxruntime-web'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dino, writeTinyVit } from '../evaluate/tiny-vit.fixture.js'
@@ -11,6 +11,9 @@ import { loadAnyBackbone } from '../inspect/backbone.js'
 let folder: string
 let vitFile: string
 let resnetFile: string
+/** Not ImageNet's. */
+const normalization = { mean: [0.5, 0.4, 0.3], std: [0.25, 0.2, 0.15] }
+const metadata = { image_mean: '[0.5,0.4,0.3]', image_std: '[0.25,0.2,0.15]' }
 const at = (name: string) => join(folder, name)
 
 beforeAll(async () => {
@@ -18,11 +21,13 @@ beforeAll(async () => {
   vitFile = at('vit.safetensors')
   resnetFile = at('resnet.safetensors')
   await writeTinyVit(vitFile)
+  const { tensors: weights } = await readSafetensors(vitFile)
+  await writeSafetensors(vitFile, weights, { num_heads: '2', ...metadata }) // heads that the width does not suggest
   const params = resnet.init({ block: 'basic', layers: [1, 1, 1, 1], planes: [8, 8, 8, 8] }, 0)
   const tensors = Object.entries(params).map(([name, tensor]) => {
     return [name, { dtype: 'float32' as const, shape: tensor.shape, data: tensor.dataSync<'float32'>() }]
   })
-  await writeSafetensors(resnetFile, Object.fromEntries(tensors), { image_size: '40' })
+  await writeSafetensors(resnetFile, Object.fromEntries(tensors), { image_size: '40', ...metadata })
 })
 
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -46,6 +51,7 @@ describe.each([
       const [expected, found] = await Promise.all([loadAnyBackbone(source()), loadAnyBackbone(twice)])
       expect(found.tensors).toEqual(expected.tensors)
       expect(found.config).toEqual(expected.config)
+      expect(found.normalization).toEqual(normalization)
     },
   )
 })
@@ -56,7 +62,9 @@ test('an ONNX file runs, and says what images it takes and what it gives', async
     ...['--output', at('vit.onnx')],
   )
   expect([code, stderr]).toEqual([0, ''])
-  expect(stdout).toContain('Input: images [batch, 3, 48, 48], float32: (RGB / 255 - [0.485, 0.456, 0.406]) / [0.229,')
+  expect(stdout).toContain(
+    'Input: images [batch, 3, 48, 48], float32: (RGB / 255 - [0.5, 0.4, 0.3]) / [0.25, 0.2, 0.15]',
+  )
   expect(stdout).toContain('Output: cls [batch, 32]; patches [batch, 36, 32]; attention [batch, 2, 37, 37]')
   ort.env.wasm.numThreads = 1
   const session = await ort.InferenceSession.create(readFileSync(at('vit.onnx')))
@@ -75,7 +83,7 @@ test('a graph model is a folder of what model.json names', async () => {
   })
   const { weightsManifest, userDefinedMetadata } = JSON.parse(readFileSync(join(at('web'), 'model.json'), 'utf8'))
   expect(readdirSync(at('web')).sort()).toEqual([...weightsManifest[0].paths, 'model.json'].sort())
-  expect(userDefinedMetadata).toMatchObject({ image_size: '40', image_mean: '[0.485,0.456,0.406]' })
+  expect(userDefinedMetadata).toMatchObject({ image_size: '40', ...metadata })
   mkdirSync(at('plain'))
   expect(statSync(at('web')).mode).toBe(statSync(at('plain')).mode) // a web server reads it as any other
 })
@@ -125,4 +133,16 @@ test('weights inspect lists what was exported, and says of a program that it is 
   const { code, stderr } = await dino('weights', 'inspect', at('inspect.onnx'))
   expect(stderr).toContain('is it a .pth, a .npz, an .onnx or a web page?')
   expect(code).toBe(1)
+})
+
+test('a file that tells no normalisation in its metadata, but something else, is refused', async () => {
+  const { tensors } = await readSafetensors(vitFile)
+  for (const image_mean of ['bright', '[1,2]', '["1",2,3]']) {
+    await writeSafetensors(at('odd'), tensors, { ...metadata, image_mean })
+    const { code, stderr } = await dino('export', at('odd'), '--output', at('from-odd'))
+    expect(stderr).toContain(
+      `expected image_mean and image_std of its metadata as three numbers, got ${image_mean} and`,
+    )
+    expect(code).toBe(1)
+  }
 })

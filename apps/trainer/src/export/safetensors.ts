@@ -11,9 +11,16 @@ export async function writePlain(backbone: AnyBackbone, file: string): Promise<v
 }
 
 /** The same, with what the tensors do not tell as metadata: it is read again by `loadAnyBackbone`. */
-export async function writeTensors({ config, imageSize, tensors }: AnyBackbone, file: string): Promise<void> {
-  const untold: Record<string, string> = isVit(config)
-    ? { num_heads: String(config.numHeads) }
-    : { image_size: String(imageSize) }
-  await writeSafetensors(file, tensors, { format: 'pt', ...untold })
+export async function writeTensors(
+  { config, imageSize, normalization, tensors }: AnyBackbone,
+  file: string,
+  rename: (tensors: AnyBackbone['tensors']) => AnyBackbone['tensors'] = (same) => same,
+): Promise<void> {
+  const { mean, std } = normalization
+  await writeSafetensors(file, rename(tensors), {
+    format: 'pt', // for transformers, which refuses a file without
+    image_mean: JSON.stringify(mean),
+    image_std: JSON.stringify(std),
+    ...(isVit(config) ? { num_heads: String(config.numHeads) } : { image_size: String(imageSize) }),
+  })
 }

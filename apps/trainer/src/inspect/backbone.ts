@@ -85,7 +85,31 @@ export function backboneIn(file: string, { tensors: all, metadata }: WeightsFile
   check(file, config, tensors)
   const imageSize = isVit(config) ? config.imgSize : Number(metadata.image_size ?? defaults.globalCropsSize)
   const { background } = defaults
-  return { path: file, run: false, config, imageSize, tensors, normalization: defaults, background }
+  return {
+    path: file,
+    run: false,
+    config,
+    imageSize,
+    tensors,
+    normalization: normalizationOf(file, metadata),
+    background,
+  }
+}
+
+/** That of the training, which `dino export` leaves in the metadata; ImageNet's unless it is said. */
+function normalizationOf(file: string, { image_mean, image_std }: Record<string, string>): Normalization {
+  if (image_mean === undefined || image_std === undefined) return defaults
+  try {
+    const [mean, std] = [JSON.parse(image_mean), JSON.parse(image_std)] as [unknown, unknown]
+    if (isThree(mean) && isThree(std)) return { mean, std }
+  } catch {} // told below
+  throw new Failure(
+    `${file}: expected image_mean and image_std of its metadata as three numbers, got ${image_mean} and ${image_std}.`,
+  )
+}
+
+function isThree(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length === 3 && value.every((each) => Number.isFinite(each))
 }
 
 /** The one backbone that is meant. */
@@ -125,16 +149,24 @@ export function fileOf(path: string): string {
   throw new Failure(`${path} holds no checkpoint (${file} is missing): has its run saved one yet?`)
 }
 
-/** Attention heads, which no tensor tells: from the metadata that `dino export` writes, or Hugging Face's config.json beside the file. */
+/** Attention heads, which no tensor tells: from the metadata that `dino export` writes, or the config.json beside the file of Hugging Face or timm. */
 export function headsOf(file: string, metadata: Record<string, string>): number | undefined {
   if (metadata.num_heads !== undefined) return Number(metadata.num_heads)
   const config = join(dirname(file), 'config.json')
   if (basename(file) !== 'model.safetensors' || !existsSync(config)) return undefined
   try {
-    return (JSON.parse(readFileSync(config, 'utf8')) as { num_attention_heads?: number }).num_attention_heads
+    const said = JSON.parse(readFileSync(config, 'utf8')) as TheirConfig
+    return said.num_attention_heads ?? said.model_args?.num_heads
   } catch (error) {
-    throw new Failure(`${config}: expected JSON with num_attention_heads: ${(error as Error).message}.`)
+    throw new Failure(`${config}: expected JSON, as Hugging Face and timm write it: ${(error as Error).message}.`)
   }
+}
+
+interface TheirConfig {
+  /** Hugging Face's. */
+  num_attention_heads?: number
+  /** timm's, where they are not those of the architecture. */
+  model_args?: { num_heads?: number }
 }
 
 /** The configuration that a plain state dict implies; unless it is said, heads are 64 wide, as in every official model. */
