@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { listImages } from '@dino/augment/node'
 import type { CommandContext } from '@stricli/core'
-import sharp from 'sharp'
 import { checkPeer } from '../check-peer.js'
 import { child } from '../child.js'
 import { Failure } from '../failure.js'
 import { median } from '../median.js'
 import type { AugmentTiming, PoolTiming } from './ours.js'
+import { makePhotos } from './photos.js'
 import { type AugmentResult, type Measured, tables } from './tables.js'
 
 export interface AugmentFlags {
@@ -119,23 +119,6 @@ function check(flags: AugmentFlags): void {
   if (flags.photos !== undefined && !existsSync(flags.photos))
     throw new Failure(`--photos: ${flags.photos} does not exist. Give a folder of JPEGs.`, 2)
   checkPeer(flags.peerPython)
-}
-
-/** Photographs of the peers' packages; without peers, one picture of waves and noise. */
-async function makePhotos(folder: string, python: string | undefined): Promise<void> {
-  if (python) {
-    const { status, stderr } = spawnSync(python, [script('photos.py'), folder], { encoding: 'utf8' })
-    if (status !== 0) throw new Failure(`photos.py failed:\n${stderr.trim().slice(-1000)}`, 1)
-    return
-  }
-  const [width, height] = [500, 375]
-  const pixel = (i: number) => {
-    const [x, y, c] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width), i % 3]
-    return 128 + 80 * Math.sin(x / (9 + c)) * Math.cos(y / 17) + ((Math.imul(i + 1, 2654435761) >>> 28) - 8)
-  }
-  const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => pixel(i))
-  const image = sharp(data, { raw: { width, height, channels: 3 } })
-  await image.jpeg({ quality: 90 }).toFile(join(folder, 'waves.jpg'))
 }
 
 function canPin(): boolean {
