@@ -153,6 +153,15 @@ describe('a pickle', () => {
     expect(() => parsePickle(pickle(once, repeat(20_000, again)))).toThrow('copies the same values again and again')
   })
 
+  test.each<[string, string, string]>([
+    ['plain', `S'a b'`, 'a b'],
+    ['of Python 2', `S"it's \\x41\\n\\\\\\'\\xzz"`, `it's A\n\\'xzz`],
+    ['of Unicode', 'V\\u00e9\\U0001F600\\u12\\n', '\u00e9\u{1F600}\\u12\\n'],
+    ['beyond Unicode', 'V\\U00110000', '\\U00110000'],
+  ])('holds text %s of protocol 0', (_, line, value) => {
+    expect(parsePickle(pickle(ascii(`${line}\n`)))).toBe(value)
+  })
+
   test('may hold text of Python 2 of any length', () => {
     const length = 300_000
     const value = parsePickle(

@@ -1,4 +1,4 @@
-import { latin1 } from './char-codes.js'
+import { fromCodes } from './char-codes.js'
 import type { Fail } from './pickle-globals.js'
 
 /** Reads little-endian values one after another; never past the end. */
@@ -54,7 +54,7 @@ export class Reader {
   }
 
   latin1(length: number): string {
-    return latin1(this.bytes(length))
+    return fromCodes(this.bytes(length))
   }
 
   /** Up to a line feed, without it. */
