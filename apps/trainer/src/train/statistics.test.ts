@@ -2,7 +2,7 @@ import { compile, openSession, type Session } from '@dino/graph'
 import { stream } from '@dino/random'
 import * as resnet from '@dino/resnet'
 import * as tf from '@tensorflow/tfjs-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { resolveConfig } from '../config/resolve.js'
 import type { TrainOptions } from '../config/schema.js'
 import { normalizeImages } from '../inspect/embed.js'
@@ -12,6 +12,9 @@ import type { HostTensor } from './host-tensor.js'
 import { initStudent, withoutPrefix } from './model.js'
 import { setupOf } from './setup.js'
 import { initialState } from './step.js'
+
+// Each compiles several graphs, on two cores that other tests use too.
+vi.setConfig({ testTimeout: 120_000 })
 
 const L = 2
 const small: TrainOptions = {
