@@ -14,7 +14,9 @@ export function mocoV2({ hidden, queue }: Scale): Settings {
 }
 
 export function swav({ hidden, swavPrototypes }: Scale): Settings {
-  return { ...method('swav'), headHiddenDim: hidden, outDim: swavPrototypes }
+  // What a scale's base may have changed of the defaults that the recipe rests on.
+  const own: Settings = { normLastLayer: true, studentTemp: 0.1, warmupTeacherTempEpochs: 0 }
+  return { ...method('swav'), ...own, headHiddenDim: hidden, outDim: swavPrototypes }
 }
 
 /** What a recipe says of the method itself: not how long it trains, on which crops, how fast its teacher follows. */
