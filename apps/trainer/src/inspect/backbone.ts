@@ -49,7 +49,7 @@ export function asVit(backbone: AnyBackbone): Backbone {
   if (isVit(config)) return { ...backbone, config }
   throw new Failure(
     `${backbone.path} holds a ResNet, which has neither patches nor attention: this needs a vision transformer. ` +
-      'dino eval knn, dino extract and dino export --format safetensors take a ResNet.',
+      'A ResNet is for what needs features only: dino eval knn, linear, finetune and retrieval, dino extract, dino search.',
     2,
   )
 }
