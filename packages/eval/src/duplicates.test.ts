@@ -1,7 +1,7 @@
 import { stream } from '@dino/random'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { duplicateGroups, type Features } from './index.js'
+import { duplicateGroups, type Features, nearest } from './index.js'
 
 /** Rows of small whole numbers: many pairs are alike. */
 function features(rows: number, dim: number, seed: number): Features {
@@ -44,6 +44,22 @@ test('groups are what links between pairs make of the rows', async () => {
       async (rows, dim, seed) => {
         const table = features(rows, dim, seed)
         expect(await duplicateGroups(table, 0.77)).toEqual(grown(table, 0.77))
+      },
+    ),
+    { numRuns: 60 },
+  )
+})
+
+test('neighbours change nothing, however few they are', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 2, max: 40 }),
+      fc.integer({ min: 1, max: 45 }),
+      fc.nat(),
+      async (rows, k, seed) => {
+        const table = features(rows, 3, seed)
+        const neighbours = nearest(table, table, k, { leaveOneOut: true })
+        expect(await duplicateGroups(table, 0.77, { neighbours })).toEqual(await duplicateGroups(table, 0.77))
       },
     ),
     { numRuns: 60 },

@@ -1,8 +1,13 @@
 import { checkFeatures, type Features } from './features.js'
-import { multiplyBlocks } from './multiply-blocks.js'
-import { scalesOf } from './nearest.js'
+import { multiplyBlocks, type ProductBlock } from './multiply-blocks.js'
+import { type Nearest, scalesOf } from './nearest.js'
 
 export interface DuplicateOptions {
+  /**
+   * Other rows nearest to each row (`nearest` with leaveOneOut, or something faster that gives the same): rows whose last one still reaches the
+   * threshold are compared with all, others need not be. Default: all pairs are compared.
+   */
+  neighbours?: Nearest
   signal?: AbortSignal
   /** Told how many of all rows have been compared with the others. */
   onProgress?(done: number, total: number): void
@@ -24,7 +29,7 @@ const ROWS = 128
 export async function duplicateGroups(
   features: Features,
   threshold: number,
-  { signal, onProgress }: DuplicateOptions = {},
+  { neighbours, signal, onProgress }: DuplicateOptions = {},
 ): Promise<number[][]> {
   checkFeatures('duplicateGroups', 'features', features)
   if (!(threshold >= -1 && threshold <= 1)) {
@@ -33,23 +38,20 @@ export async function duplicateGroups(
   const { rows } = features
   const scales = scalesOf('duplicateGroups', features, 'cosine')
   const parents = Int32Array.from({ length: rows }, (_, row) => row)
+  const link = ({ first, rows, base, columns, products, width }: ProductBlock) => {
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) {
+        if (products[i * width + j] >= threshold) join(parents, first + i, base + j)
+      }
+    }
+  }
+  const whole = neighbours && linkNeighbours(parents, neighbours, threshold)
   for (let from = 0; from < rows; from += ROWS) {
-    signal?.throwIfAborted()
     const to = Math.min(from + ROWS, rows)
-    multiplyBlocks(
-      features,
-      scales,
-      features,
-      scales,
-      ({ first, rows, base, columns, products, width }) => {
-        for (let i = 0; i < rows; i++) {
-          for (let j = Math.max(0, first + i + 1 - base); j < columns; j++) {
-            if (products[i * width + j] >= threshold) join(parents, first + i, base + j)
-          }
-        }
-      },
-      { from, to, upper: true },
-    )
+    if (whole?.slice(from, to).every((seen) => seen === 1)) continue
+    signal?.throwIfAborted()
+    // Pairs with earlier rows were seen with those, if all rows are.
+    multiplyBlocks(features, scales, features, scales, link, { from, to, upper: !whole })
     onProgress?.(to, rows)
     await new Promise((resume) => setTimeout(resume))
   }
@@ -60,6 +62,17 @@ export async function duplicateGroups(
     groups.get(root)!.push(row)
   }
   return [...groups.values()].filter(({ length }) => length > 1)
+}
+
+/** @returns for each row, whether all that it is linked to are among its neighbours */
+function linkNeighbours(parents: Int32Array, { k, indices, similarities }: Nearest, threshold: number): Uint8Array {
+  return Uint8Array.from(parents, (_, row) => {
+    for (let at = row * k; at < (row + 1) * k; at++) {
+      if (!(similarities[at] >= threshold)) return 1
+      join(parents, row, indices[at])
+    }
+    return Number(k >= parents.length - 1)
+  })
 }
 
 /** The lower root becomes the root of both. */
