@@ -23,6 +23,16 @@ export function hasUsearch(): boolean {
   return loadUsearch() !== undefined
 }
 
+/** @throws Failure that says what to install */
+export function needUsearch(): Usearch {
+  const usearch = loadUsearch()
+  if (usearch) return usearch
+  throw new Failure(
+    'Approximate search needs usearch, which is not installed or does not load here: npm install usearch@2.25.3. ' +
+      'Exact search needs nothing: dino search build without --approximate, dino search query with --exact.',
+  )
+}
+
 /** Builds the approximate index, unless it is there, and removes those of earlier rows. @throws Failure without usearch */
 export function buildGraph(folder: string, index: SearchIndex, { threads = 0 }: { threads?: number } = {}): void {
   const path = graphPath(folder, index)
@@ -72,13 +82,7 @@ export function nearestByGraph(folder: string, index: SearchIndex, queries: Feat
 }
 
 function newGraph(dim: number) {
-  const usearch = loadUsearch()
-  if (!usearch) {
-    throw new Failure(
-      'Approximate search needs usearch, which is not installed or does not load here: npm install usearch@2.25.3. ' +
-        'Exact search needs nothing: leave --approximate out.',
-    )
-  }
+  const usearch = needUsearch()
   // More neighbours tried than by default (128 and 64): that is what recall is bought with.
   return new usearch.Index({
     dimensions: dim,

@@ -1,16 +1,17 @@
 import { statSync } from 'node:fs'
-import { duplicateGroups, type Features, nearest } from '@dino/eval'
+import { type Features, nearest } from '@dino/eval'
 import { writeFileAtomic } from '@dino/weights/node'
 import sharp from 'sharp'
 import type { DedupeOptions } from '../commands/dedupe.js'
 import { cachedFeatures, cacheFolder } from '../evaluate/feature-cache.js'
 import { loadAnyBackbone } from '../inspect/backbone.js'
-import { openFeatures } from '../inspect/features.js'
+import { type FeatureTable, openFeatures } from '../inspect/features.js'
 import { counter } from '../report/counter.js'
 import { bytes } from '../report/format.js'
 import { Failure, type TrainIO } from '../report/io.js'
 import { imagesOf } from '../train/images.js'
 import { localFiles, shownPath } from './local-files.js'
+import { nearDuplicates } from './near-duplicates.js'
 import { groupsPage } from './picture-page.js'
 
 interface Member {
@@ -30,7 +31,8 @@ export async function runDedupe(options: DedupeOptions, io: TrainIO): Promise<nu
   const backbone = await loadAnyBackbone(options.checkpoint, options.network)
   const size = options.imageSize ?? backbone.imageSize
   const { session, embed } = await openFeatures(backbone, { engine: options.engine, size, io })
-  let table: Awaited<ReturnType<typeof cachedFeatures>>
+  let table: FeatureTable
+  let found: number[][]
   try {
     table = await cachedFeatures(
       images,
@@ -46,13 +48,13 @@ export async function runDedupe(options: DedupeOptions, io: TrainIO): Promise<nu
       },
       io,
     )
+    if (table.rows === 0) throw new Failure(`None of the ${images.count} images in ${folder} can be read.`)
+    const count = counter(io, 'compared')
+    found = await nearDuplicates(session, table, threshold, { signal: io.signal, onProgress: count.update })
+    count.stop()
   } finally {
     await session.close()
   }
-  if (table.rows === 0) throw new Failure(`None of the ${images.count} images in ${folder} can be read.`)
-  const count = counter(io, 'compared')
-  const found = await duplicateGroups(table, threshold, { signal: io.signal, onProgress: count.update })
-  count.stop()
   const groups: Member[][] = []
   for (const rows of found) {
     const members = await Promise.all(

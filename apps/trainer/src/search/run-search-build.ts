@@ -9,7 +9,7 @@ import { Failure, type TrainIO } from '../report/io.js'
 import { featureWidth } from '../train/backbone.js'
 import { imagesOf, type TrainImages } from '../train/images.js'
 import { localFiles } from './local-files.js'
-import { buildGraph, EXACT_ROWS, hasUsearch, removeGraphs } from './neighbour-graph.js'
+import { buildGraph, EXACT_ROWS, hasUsearch, needUsearch, removeGraphs } from './neighbour-graph.js'
 import { type IndexSettings, readIndex, type SearchIndex, writeIndex } from './search-index.js'
 
 /** Images between two looks at the clock. */
@@ -27,7 +27,7 @@ export async function runSearchBuild(options: SearchBuildOptions, io: TrainIO): 
   if (checkpoint === undefined) {
     throw new Failure(`--checkpoint is missing: the network that makes the features of a new index.`, 2)
   }
-  if (options.approximate && !hasUsearch()) buildGraph(output, old!) // tells what is missing, before hours of work
+  if (options.approximate) needUsearch() // told before hours of work
   const images = await imagesOf(folder, io)
   const files = localFiles(folder, images)
   const backbone = await loadAnyBackbone(checkpoint, options.network ?? old?.settings.network)
