@@ -5,18 +5,12 @@ import * as vit from '@dino/vit'
 import { writeSafetensors } from '@dino/weights/node'
 import sharp, { type Sharp } from 'sharp'
 import { runApp } from '../app.js'
-import '../train/host-backend.js'
-import type { HostTensor } from '../train/host-tensor.js'
+import { toHost } from '../train/model.js'
 
 /** Weights that nobody trained, of images of 32 pixels in patches of 8: a file that `dino` reads. */
 export async function writeTinyVit(file: string, seed = 0): Promise<void> {
   const config = vit.config('vit_tiny', { imgSize: 32, patchSize: 8, embedDim: 32, depth: 2, numHeads: 2 })
-  const weights: Record<string, HostTensor> = {}
-  for (const [name, tensor] of Object.entries(vit.init(config, seed))) {
-    weights[name] = { dtype: 'float32', shape: [...tensor.shape], data: tensor.dataSync<'float32'>().slice() }
-    tensor.dispose()
-  }
-  await writeSafetensors(file, weights, { num_heads: '2' })
+  await writeSafetensors(file, toHost(vit.init(config, seed)), { num_heads: '2' })
 }
 
 /** A picture of coarse random colours, the same for the same name: what tells one image from another here. */
