@@ -23,7 +23,7 @@ model = timm.create_model(a.arch, num_classes=0, global_pool='token').eval()
 mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1) * 255
 std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1) * 255
 if a.bf16:
-    model = model.to(torch.bfloat16)  # faster than autocast, which casts the weights in each call
+    model = model.to(torch.bfloat16)  # autocast would cast the weights in each call
 
 
 @torch.inference_mode()
