@@ -51,11 +51,18 @@ export async function cachedFeatures(
   const setAside = new Map<string, string>()
   const began = performance.now()
   let read = 0
+  /** Whether an image that could not be read when a chunk was made can be read now: mended, or fetched again. */
+  const someAreBack = async ({ indices: kept, setAside }: FeatureTable, all: readonly number[]) => {
+    if (setAside.size === 0) return false
+    const missing = all.filter((index) => !kept.includes(index))
+    return (await extractFeatures(images, { ...options, indices: missing, signal: io.signal })).rows > 0
+  }
   for (let first = 0; first < indices.length; first += size) {
     io.signal.throwIfAborted()
     const part = Array.from({ length: Math.min(size, indices.length - first) }, (_, i) => indices[first + i]!)
     const file = cache && join(cache, `${String(first / size).padStart(6, '0')}.safetensors`)
     let table = file && (await readChunk(file, embed.width))
+    if (table && (await someAreBack(table, part))) table = undefined
     if (!table) {
       const shown = (count ??= counter(io, `${what}: images`, { start: first }))
       const onProgress = (done: number) => shown.update(first + done, indices.length)

@@ -114,13 +114,14 @@ test('what is not there is refused with the layout that is expected', async () =
   expect(without.stderr).toContain('roxford5k/jpg/balliol_000001.jpg is missing')
 })
 
-test('an image that cannot be read ends it: leaving it out would shift the truth', async () => {
+test('an image that cannot be read ends it, since leaving it out would shift the truth, until it is there again', async () => {
   renameSync(jpg('hertford_000000'), at('away.jpg'))
   writeFileSync(jpg('hertford_000000'), 'no image')
-  const { code, stderr } = await retrieval()
+  const { code, stderr } = await retrieval('--cache-dir', at('mended'))
   renameSync(at('away.jpg'), jpg('hertford_000000'))
   expect(code).toBe(1)
   expect(stderr).toContain('hertford_000000.jpg cannot be read')
+  expect((await retrieval('--cache-dir', at('mended'))).code).toBe(0)
 })
 
 // pickle.dumps of { imlist: ['a', 'b', 'c'], qimlist: ['q'], gnd: [{ bbx: np.array([1.5, 2, 30, 40.25]), easy: np.array([2]),

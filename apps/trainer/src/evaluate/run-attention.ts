@@ -35,9 +35,10 @@ export async function runEvalAttention(options: EvalAttentionOptions, io: TrainI
   const masked = masks === 'alpha' ? await openCutouts(data, io) : openVoc(data, masks, split)
   const backbone = await loadBackbone(options.checkpoint, network)
   const size = options.imageSize ?? backbone.imageSize
+  const networks: [string, Backbone][] = [[options.checkpoint, backbone]]
+  for (const checkpoint of options.compare ?? []) networks.push([checkpoint, await other(checkpoint, backbone)])
   const columns: ({ checkpoint: string; images: number } & AttentionScores)[] = []
-  for (const checkpoint of [options.checkpoint, ...(options.compare ?? [])]) {
-    const own = checkpoint === options.checkpoint ? backbone : await other(checkpoint, backbone)
+  for (const [checkpoint, own] of networks) {
     const scores = await scoresOf(own, checkpoint, masked, { ...options, size }, io)
     columns.push({ checkpoint, images: scores.length, ...attentionScores(scores) })
   }
