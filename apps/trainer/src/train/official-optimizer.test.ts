@@ -69,7 +69,7 @@ test('what LARS calls mu is its momentum buffer; a parameter that was never upda
       [0, 1, 2],
       [3, 4],
     ],
-    (i, shape) => (i === 2 ? {} : { mu: tensor(shape, i) }),
+    (i, shape): Record<string, HostTensor> => (i === 2 ? {} : { mu: tensor(shape, i) }),
     shapes,
   )
   const moments = officialMoments(lars, student) as Record<string, HostTensor>
