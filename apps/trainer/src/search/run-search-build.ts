@@ -35,7 +35,7 @@ export async function runSearchBuild(options: SearchBuildOptions, io: TrainIO): 
   if (old) refuseChanges(output, old.settings, settings)
 
   const { index, added, removed, leftOut } = await updated(old, { files, images, backbone, settings }, options, io)
-  if (added + removed > 0 || !old) await writeIndex(output, index)
+  if (added + removed + leftOut > 0 || !old) await writeIndex(output, index)
   const { rows } = index.features
   const approximate = options.approximate || (rows > EXACT_ROWS && hasUsearch())
   if (approximate) {
@@ -114,7 +114,8 @@ async function updated(
     stamps: Float64Array.from({ length: 2 * rows.length }, (_, j) => stamps[2 * rows[j >> 1]! + (j & 1)]!),
     features: { data: data.subarray(0, rows.length * dim), rows: rows.length, dim },
   })
-  const removed = (old?.files.length ?? 0) - kept.length
+  const listed = new Set(files)
+  const removed = old?.files.filter((file) => !listed.has(file)).length ?? 0
   if (todo.length === 0) return { index: index(), added: 0, removed, leftOut: 0 }
 
   const { session, embed } = await openFeatures(backbone, { engine, size: settings.imageSize, io })
