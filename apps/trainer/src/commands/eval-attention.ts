@@ -67,7 +67,7 @@ export const evalAttention = buildCommand<EvalAttentionFlags, [checkpoint: strin
     },
   },
   loader: loading<EvalAttentionOptions>(
-    async () => interruptible((await import('../evaluate/run-attention.js')).runEvalAttention),
+    async () => interruptible((await import('../evaluate/attention/run-attention.js')).runEvalAttention),
     'checkpoint',
   ),
 })

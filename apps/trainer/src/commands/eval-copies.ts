@@ -63,7 +63,7 @@ export const evalCopies = buildCommand<CopiesFlags, [checkpoint: string], Contex
     },
   },
   loader: loading<CopiesOptions>(
-    async () => interruptible((await import('../evaluate/run-copies.js')).runCopies),
+    async () => interruptible((await import('../evaluate/copies/run-copies.js')).runCopies),
     'checkpoint',
   ),
 })

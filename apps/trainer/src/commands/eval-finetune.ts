@@ -1,6 +1,6 @@
 import { buildCommand } from '@stricli/core'
 import { archs } from '../config/architecture.js'
-import { finetune as defaults } from '../evaluate/finetune-defaults.js'
+import { finetune as defaults } from '../evaluate/finetune/finetune-defaults.js'
 import { above0, atLeast0, type Context, loading, share, wholeNumber } from './command.js'
 import { engine, imageSize, json, network, output } from './shared-flags.js'
 
@@ -177,5 +177,8 @@ export const evalFinetune = buildCommand<FinetuneFlags, [checkpoint: string], Co
       json,
     },
   },
-  loader: loading<FinetuneOptions>(async () => (await import('../evaluate/run-finetune.js')).runFinetune, 'checkpoint'),
+  loader: loading<FinetuneOptions>(
+    async () => (await import('../evaluate/finetune/run-finetune.js')).runFinetune,
+    'checkpoint',
+  ),
 })

@@ -102,7 +102,10 @@ export const evalKnn = buildCommand<KnnFlags, [checkpoint: string], Context>({
     },
     aliases: { k: 'k' },
   },
-  loader: loading<KnnOptions>(async () => interruptible((await import('../evaluate/run-knn.js')).runKnn), 'checkpoint'),
+  loader: loading<KnnOptions>(
+    async () => interruptible((await import('../evaluate/knn/run-knn.js')).runKnn),
+    'checkpoint',
+  ),
 })
 
 function part(text: string): number {

@@ -113,7 +113,7 @@ export const evalLinear = buildCommand<LinearFlags, [checkpoint: string], Contex
     },
   },
   loader: loading<LinearOptions>(async () => {
-    const { runLinear } = await import('../evaluate/run-linear.js')
+    const { runLinear } = await import('../evaluate/linear/run-linear.js')
     const plain = interruptible(runLinear)
     return (options, io) => (options.augmented ? runLinear(options, io) : plain(options, io)) // that one saves at Ctrl-C
   }, 'checkpoint'),

@@ -68,7 +68,7 @@ export const evalRetrieval = buildCommand<RetrievalFlags, [checkpoint: string], 
     },
   },
   loader: loading<RetrievalOptions>(
-    async () => interruptible((await import('../evaluate/run-retrieval.js')).runRetrieval),
+    async () => interruptible((await import('../evaluate/retrieval/run-retrieval.js')).runRetrieval),
     'checkpoint',
   ),
 })

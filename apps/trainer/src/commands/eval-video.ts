@@ -78,7 +78,7 @@ export const evalVideo = buildCommand<EvalVideoFlags, [checkpoint: string], Cont
     },
   },
   loader: loading<EvalVideoOptions>(
-    async () => interruptible((await import('../evaluate/run-video.js')).runVideo),
+    async () => interruptible((await import('../evaluate/video/run-video.js')).runVideo),
     'checkpoint',
   ),
 })

@@ -1,4 +1,4 @@
-import type { ProbeWeights } from './probe.js'
+import type { ProbeWeights } from './linear/probe.js'
 
 /** Features with a class each. Choosing and scaling rows copies nothing: they are read a batch at a time. */
 export interface Rows {

@@ -1,6 +1,6 @@
 import { type DuplicateOptions, duplicateGroups, type Features } from '@dino/eval'
 import type { Session } from '@dino/graph'
-import { nearestOnEngine } from '../evaluate/nearest-on-engine.js'
+import { nearestOnEngine } from '../evaluate/knn/nearest-on-engine.js'
 
 export interface NearDuplicateOptions extends Omit<DuplicateOptions, 'neighbours'> {
   /** Rows up to which all pairs are compared without the engine, in a second or two. Default 3000. */
