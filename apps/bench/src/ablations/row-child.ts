@@ -8,7 +8,7 @@ import { runApp, type TrainIO } from '@dino/trainer'
 import { writeFileAtomic } from '@dino/weights/node'
 import type { Measure } from './experiment.js'
 import { readMetrics } from './read-metrics.js'
-import type { RunResult } from './result.js'
+import { type RunResult, resultOf } from './result.js'
 
 export interface RowChildFlags {
   /** Folder with train/ and val/. */
@@ -29,9 +29,10 @@ export async function runRow(folder: string, { data, measures }: RowChildFlags):
   setInterval(() => process.ppid !== parent && stop.abort(), 500).unref()
 
   const said = collector()
+  const engine = listener(/^Engine: (.*?)\.?$/m)
   const io: TrainIO = {
     stdout: said.stream,
-    stderr: process.stderr,
+    stderr: engine.stream,
     env: process.env,
     signal: stop.signal,
     isTTY: false,
@@ -46,7 +47,9 @@ export async function runRow(folder: string, { data, measures }: RowChildFlags):
   try {
     await mkdir(folder, { recursive: true })
     await command('train', '--config', `${folder}.json`, '--output-dir', folder)
-    const bytes = process.resourceUsage().maxRSS * 1024
+    // A run that is measured once more has trained before, in another process.
+    const before = resultOf({ folder })
+    const bytes = Math.max(process.resourceUsage().maxRSS * 1024, before?.bytes ?? 0)
     const metrics = readMetrics(join(folder, 'metrics.jsonl'))
     const knnOf = async (network: string) => {
       const text = await command('eval', 'knn', folder, '--data', data, '--k', '20', '--network', network, '--json')
@@ -66,7 +69,7 @@ export async function runRow(folder: string, { data, measures }: RowChildFlags):
       chance: await chance(data),
       config,
       machine: {
-        engine: config.engine,
+        engine: engine.heard() ?? before?.machine.engine ?? config.engine,
         cpu: cpus()[0]?.model ?? 'unknown',
         cores: availableParallelism(),
         node: process.version,
@@ -112,6 +115,18 @@ function commit(): string {
   } catch {
     return 'unknown'
   }
+}
+
+/** Passes all on to stderr, and remembers what a pattern finds. */
+function listener(pattern: RegExp) {
+  let heard: string | undefined
+  const stream: TrainIO['stderr'] = {
+    write(text) {
+      heard = pattern.exec(text)?.[1] ?? heard
+      return process.stderr.write(text)
+    },
+  }
+  return { stream, heard: () => heard }
 }
 
 function collector() {
