@@ -64,7 +64,7 @@ test('what a row sets is told beside the row above', () => {
   expect(difference(rows[0]!, undefined, scales.tiny)).toEqual([])
   expect(difference(rows[2]!, rows[1], scales.tiny)).toEqual([
     ['centering', 'sinkhorn'],
-    ['teacher', undefined],
+    ['teacher', 'momentum'],
   ])
 })
 

@@ -63,12 +63,13 @@ export function keyOf(config: TrainConfig): string {
   return createHash('sha256').update(JSON.stringify(kept)).digest('hex').slice(0, 12)
 }
 
-/** What differs from another row's settings, as flags would say it; undefined is "of the arch". */
+/** What differs from another row's settings, in effect: what a row leaves out is its default, or undefined where there is none. */
 export function difference(row: Row, before: Row | undefined, scale: Scale): [key: string, value: unknown][] {
   const own = settingsOf(row, scale)
   const other: TrainOptions = before ? settingsOf(before, scale) : scale.base
+  const effective = resolveConfig({ ...own, data: 'DIR' })
   const keys = [...new Set([...Object.keys(own), ...Object.keys(other)])] as (keyof TrainOptions)[]
   return keys
     .filter((key) => JSON.stringify(own[key]) !== JSON.stringify(other[key]))
-    .map((key) => [key, own[key] ?? undefined])
+    .map((key) => [key, own[key] ?? effective[key]])
 }
