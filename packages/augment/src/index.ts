@@ -20,7 +20,7 @@ export { type RandomGrayscaleOptions, randomGrayscale } from './random-grayscale
 export { type RandomResizedCropOptions, randomResizedCrop } from './random-resized-crop.js'
 export { type RandomSolarizeOptions, randomSolarize } from './random-solarize.js'
 export { recipes } from './recipes.js'
-export type { Box, Filter, Interpolation } from './resample.js'
+export type { Box, Interpolation } from './resample.js'
 export { type ResizedCropOptions, type ResizeOptions, resize, resizedCrop } from './resized-crop.js'
 export { saturation } from './saturation.js'
 export { solarize } from './solarize.js'

@@ -13,10 +13,8 @@ export interface Box {
 /** Both are antialiased: when shrinking, the filter is stretched over all the pixels that an output pixel covers. */
 export type Interpolation = 'bicubic' | 'bilinear'
 
-/** Views are made with the first two, which WebAssembly does; Lanczos of three lobes is for whole images, in plain TypeScript. */
-export type Filter = Interpolation | 'lanczos'
-
-const SUPPORT: Readonly<Record<Filter, number>> = { bilinear: 1, bicubic: 2, lanczos: 3 }
+/** A filter of the plain pipeline: its half width in pixels, and its value at a distance. A tuple: names would not be minified. */
+export type Filter = readonly [support: number, weight: (x: number) => number]
 
 /** Which input pixels make each output pixel of one axis, and with what weights. */
 interface Taps {
@@ -43,12 +41,12 @@ export function resample(
   box: Box,
   width: number,
   height: number,
-  interpolation: Filter,
+  interpolation: Interpolation,
   flip: boolean,
   out: Uint8Array,
 ): void {
   const module = kernels()
-  if (!module || interpolation === 'lanczos') {
+  if (!module) {
     resamplePlain(image, box, width, height, interpolation, flip, out)
     return
   }
@@ -66,7 +64,7 @@ export function resamplePlain(
   box: Box,
   width: number,
   height: number,
-  interpolation: Filter,
+  interpolation: Interpolation | Filter,
   flip: boolean,
   out: Uint8Array,
 ): void {
@@ -94,11 +92,12 @@ function room(buffer: Uint8Array<ArrayBuffer>, bytes: number): Uint8Array<ArrayB
 }
 
 /** Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`. */
-function taps(from: number, to: number, interpolation: Filter): Taps {
-  const filter = { bilinear: triangle, bicubic: cubic, lanczos }[interpolation]
+function taps(from: number, to: number, interpolation: Interpolation | Filter): Taps {
+  const [reach, filter]: Filter =
+    typeof interpolation === 'object' ? interpolation : interpolation === 'bicubic' ? [2, cubic] : [1, triangle]
   const scale = from / to
   const stretch = Math.max(scale, 1)
-  const support = SUPPORT[interpolation] * stretch
+  const support = reach * stretch
   const stride = Math.ceil(support) * 2 + 1
   const first = new Int32Array(to)
   const count = new Int32Array(to)
@@ -130,16 +129,7 @@ function cubic(x: number): number {
 }
 
 function triangle(x: number): number {
-  x = Math.abs(x)
-  return x < 1 ? 1 - x : 0
-}
-
-function lanczos(x: number): number {
-  return Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0
-}
-
-function sinc(x: number): number {
-  return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x)
+  return Math.max(1 - Math.abs(x), 0)
 }
 
 function horizontal(

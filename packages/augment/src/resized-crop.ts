@@ -1,6 +1,7 @@
 import { refuseUnknown, whole } from './checks.js'
 import { blank, checkImage, type Image } from './image.js'
-import { type Box, type Filter, type Interpolation, resample } from './resample.js'
+import { lanczos } from './lanczos.js'
+import { type Box, type Interpolation, resample, resamplePlain } from './resample.js'
 
 export interface ResizedCropOptions extends Box {
   /** Side of the square result, pixels; or [height, width]. */
@@ -41,8 +42,8 @@ export interface ResizeOptions {
   width: number
   /** Pixels. */
   height: number
-  /** Default 'bicubic'. */
-  interpolation?: Filter
+  /** Default 'bicubic'. 'lanczos', of three lobes, is in plain TypeScript. */
+  interpolation?: Interpolation | 'lanczos'
 }
 
 /** The whole image at another size: Pillow's `resize`. */
@@ -54,7 +55,8 @@ export function resize(image: Image, { width, height, interpolation = 'bicubic',
   whole('resize', 'height', height, 1)
   const out = blank(width, height, image.channels)
   const box = { top: 0, left: 0, width: image.width, height: image.height }
-  resample(image, box, width, height, interpolation, false, out.data)
+  if (interpolation === 'lanczos') resamplePlain(image, box, width, height, lanczos, false, out.data)
+  else resample(image, box, width, height, interpolation, false, out.data)
   return out
 }
 
