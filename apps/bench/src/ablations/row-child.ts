@@ -46,6 +46,7 @@ export async function runRow(folder: string, { data, measures }: RowChildFlags):
   }
   try {
     await mkdir(folder, { recursive: true })
+    await untilFree(folder, stop.signal)
     await command('train', '--config', `${folder}.json`, '--output-dir', folder)
     // A run that is measured once more has trained before, in another process.
     const before = resultOf({ folder })
@@ -82,6 +83,35 @@ export async function runRow(folder: string, { data, measures }: RowChildFlags):
     if (error instanceof Interrupted) return 130
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
     return 1
+  }
+}
+
+/** A bench that was killed leaves a child that still saves and ends: its run is gone on with when it has. */
+async function untilFree(folder: string, signal: AbortSignal): Promise<void> {
+  const lock = join(folder, '.lock')
+  const patience = performance.now() + 60_000
+  while (isAlive(ownerOf(lock)) && performance.now() < patience) {
+    if (signal.aborted) throw new Interrupted()
+    await new Promise((later) => setTimeout(later, 100))
+  }
+}
+
+/** 0 where nobody holds it. */
+function ownerOf(lock: string): number {
+  try {
+    return Number(readFileSync(lock, 'utf8'))
+  } catch {
+    return 0
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!(pid > 0)) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
   }
 }
 
