@@ -15,6 +15,7 @@ const TITLES = { random: 'random weights', supervised: 'supervised', dino: 'DINO
 
 type Network = keyof typeof PAPER
 
+/** Jaccard indices, 0 to 1, as `dino eval attention` tells them. */
 interface Scored {
   bestHead: number
   meanHead: number
@@ -91,7 +92,8 @@ export async function runAttention(flags: VerbFlags, { stdout, stderr }: Streams
 export function attentionReport(found: Record<Network, Scored>, command: string, scale: string): AttentionReport {
   const networks = (['random', 'supervised', 'dino'] as const).map((network) => ({
     network,
-    ...found[network],
+    bestHead: 100 * found[network].bestHead,
+    meanHead: 100 * found[network].meanHead,
     paper: PAPER[network],
   }))
   return {
