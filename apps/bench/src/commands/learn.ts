@@ -15,7 +15,12 @@ export const learn = buildCommand<LearnFlags, [], CommandContext>({
       scale: { kind: 'enum', values: ['tiny', 'small', 'imagenet'], default: 'tiny', brief: 'as of the tables' },
       data: { kind: 'parsed', parse: String, optional: true, placeholder: 'DIR', brief: 'folder with train/ and val/' },
       steps: { kind: 'parsed', parse: numberParser, default: '300', brief: 'steps on the same crops' },
-      seeds: { kind: 'parsed', parse: numberParser, default: '1', brief: 'runs of each side on their own crops' },
+      seeds: {
+        kind: 'parsed',
+        parse: numberParser,
+        default: '1',
+        brief: 'runs of each side on their own crops; 0: the same crops alone',
+      },
       out: {
         kind: 'parsed',
         parse: String,

@@ -6,7 +6,7 @@ import { resolveConfig } from '@dino/trainer'
 import { writeFileAtomic } from '@dino/weights/node'
 import { mean, shown } from '../ablations/experiment.js'
 import { trialExperiment } from '../ablations/experiments.js'
-import { plan, settingsOf } from '../ablations/plan.js'
+import { plan, type Run, settingsOf } from '../ablations/plan.js'
 import { resultOf } from '../ablations/result.js'
 import { table7 } from '../ablations/rows.js'
 import { runPlan } from '../ablations/run-plan.js'
@@ -32,7 +32,7 @@ export interface LearnReport {
   /** Loss of each step on the same crops, from the same weights. */
   same: { steps: number; ours: number[]; peer: number[]; largest: number; atEnd: number }
   /** k-NN of the teacher, percent, each side on crops of its own; one a seed. */
-  own: { steps: number; ours: number[]; peer: number[] }
+  own?: { steps: number; ours: number[]; peer: number[] }
   peer: string
 }
 
@@ -59,21 +59,13 @@ export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): 
   const last = differences.slice(-20)
   const same = { steps: flags.steps, ours, peer: peer.losses, largest: Math.max(...differences), atEnd: mean(last) }
 
-  const runs = plan({ ...trialExperiment, rows: dinoRow }, scale, flags.seeds, { out, data, threads: 0 })
-  const signal = onSignals()
-  const end = await runPlan(runs, { data, measures: ['knn'], jobs: 1, stderr, signal })
-  if (signal.aborted) return 130
-  if (end.failed > 0) return 1
-  const peers: number[] = []
-  const { config: own } = runs[0]!
-  const steps = resultOf(runs[0]!)!.steps
-  for (let seed = 0; seed < flags.seeds; seed++) {
-    peers.push(await peerRun(seed))
-  }
+  const own = flags.seeds > 0 ? await ownCrops() : undefined
+  if (own === 'interrupted') return 130
+  if (own === 'failed') return 1
   const report: LearnReport = {
     scale: flags.scale,
     same,
-    own: { steps, ours: runs.map((run) => resultOf(run)!.knn.teacher), peer: peers },
+    ...(own && { own }),
     peer: `torch ${peer.version}`,
   }
   await writeFileAtomic(join(out, 'learn.json'), `${JSON.stringify(report)}\n`)
@@ -81,15 +73,27 @@ export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): 
   stdout.write(flags.json ? `${JSON.stringify(report)}\n` : learnMarkdown(report))
   return 0
 
-  /** PyTorch with crops of its own; kept, as our runs are. */
-  async function peerRun(seed: number): Promise<number> {
-    const kept = join(folder, `peer-${runs[seed]!.key}.json`)
+  /** Each side with its own crops and first weights, over the seeds; what is finished is kept. */
+  async function ownCrops(): Promise<NonNullable<LearnReport['own']> | 'interrupted' | 'failed'> {
+    const runs = plan({ ...trialExperiment, rows: dinoRow }, scale, flags.seeds, { out, data, threads: 0 })
+    const signal = onSignals()
+    const end = await runPlan(runs, { data, measures: ['knn'], jobs: 1, stderr, signal })
+    if (signal.aborted) return 'interrupted'
+    if (end.failed > 0) return 'failed'
+    const { steps } = resultOf(runs[0]!)!
+    const peers: number[] = []
+    for (const run of runs) peers.push(await peerRun(run, steps))
+    return { steps, ours: runs.map((run) => resultOf(run)!.knn.teacher), peer: peers }
+  }
+
+  async function peerRun({ key, seed, config }: Run, steps: number): Promise<number> {
+    const kept = join(folder, `peer-${key}.json`)
     if (!existsSync(kept)) {
       stderr.write(`own crops: PyTorch, seed ${seed}\n`)
-      const perEpoch = Math.floor(countImages(join(data, 'train')) / own.batchSize)
+      const perEpoch = Math.floor(countImages(join(data, 'train')) / config.batchSize)
       const told = join(folder, 'settings.json')
-      const schedule = scheduleOf(own, perEpoch, steps)
-      await writeFileAtomic(told, JSON.stringify({ settings: own, schedule, weights: file }))
+      const schedule = scheduleOf(config, perEpoch, steps)
+      await writeFileAtomic(told, JSON.stringify({ settings: config, schedule, weights: file }))
       const args = [script, '--own', data, '--settings', told, '--seed', String(seed)]
       await writeFileAtomic(kept, JSON.stringify(await child<object>(flags.peerPython, args)))
     }
@@ -119,12 +123,16 @@ export function learnMarkdown({ scale, same, own, peer }: LearnReport): string {
     '',
     `Largest difference ${same.largest.toExponential(1)}, mean of the last 20 steps ${same.atEnd.toExponential(1)}.`,
     '',
-    `Each with its own crops and initial weights, ${own.steps} steps, k-NN (k = 20) of the teacher, ${own.ours.length} ${own.ours.length === 1 ? 'seed' : 'seeds'}:`,
-    '',
-    `| | k-NN % |`,
-    '| --- | ---: |',
-    `| ours | ${shown(own.ours)} |`,
-    `| PyTorch | ${shown(own.peer)} |`,
-    '',
+    ...(own
+      ? [
+          `Each with its own crops and initial weights, ${own.steps} steps, k-NN (k = 20) of the teacher, ${own.ours.length} ${own.ours.length === 1 ? 'seed' : 'seeds'}:`,
+          '',
+          '| | k-NN % |',
+          '| --- | ---: |',
+          `| ours | ${shown(own.ours)} |`,
+          `| PyTorch | ${shown(own.peer)} |`,
+          '',
+        ]
+      : []),
   ].join('\n')
 }
