@@ -16,6 +16,7 @@ export { type Estimate, estimate, type Measurement, measureSteps } from './train
 export { imagesOf } from './train/images.js'
 export { forward, initStudent, modelShapes, type Setup, toHost } from './train/model.js'
 export { dinoObjective } from './train/objective.js'
+export { isLocked } from './train/run-lock.js'
 export { schedules } from './train/schedules.js'
 export { setupOf } from './train/setup.js'
 export { dinoStep, initialState, type StepInputs, type StepResult } from './train/step.js'

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
-import { runApp, type TrainIO } from '@dino/trainer'
+import { isLocked, runApp, type TrainIO } from '@dino/trainer'
 import { writeFileAtomic } from '@dino/weights/node'
 import type { Measure } from './experiment.js'
 import { readMetrics } from './read-metrics.js'
@@ -88,30 +88,10 @@ export async function runRow(folder: string, { data, measures }: RowChildFlags):
 
 /** A bench that was killed leaves a child that still saves and ends: its run is gone on with when it has. */
 async function untilFree(folder: string, signal: AbortSignal): Promise<void> {
-  const lock = join(folder, '.lock')
   const patience = performance.now() + 60_000
-  while (isAlive(ownerOf(lock)) && performance.now() < patience) {
+  while (isLocked(folder) && performance.now() < patience) {
     if (signal.aborted) throw new Interrupted()
     await new Promise((later) => setTimeout(later, 100))
-  }
-}
-
-/** 0 where nobody holds it. */
-function ownerOf(lock: string): number {
-  try {
-    return Number(readFileSync(lock, 'utf8'))
-  } catch {
-    return 0
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!(pid > 0)) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
   }
 }
 

@@ -127,7 +127,7 @@ function estimator(todo: readonly Run[]) {
     },
     left(jobs: number): string {
       if (work === 0) return ''
-      const minutes = ((left * seconds) / work / jobs / 60) as number
+      const minutes = (left * seconds) / work / jobs / 60
       return `, about ${minutes < 1 ? '1' : Math.round(minutes)} min left in all`
     },
   }

@@ -1,4 +1,4 @@
-import type { TrainOptions } from '@dino/trainer'
+import { recipes, type TrainOptions } from '@dino/trainer'
 
 export type Settings = Omit<TrainOptions, 'data' | 'outputDir' | 'recipe'>
 
@@ -40,29 +40,8 @@ const tiny: Scale = {
   summary: '963 embedded objects of 7 categories at 32 pixels, a ViT of 96 x 4: one to two minutes a row on 2 cores',
   data: 'emoji',
   base: {
-    arch: 'vit_tiny',
-    patchSize: 8,
-    embedDim: 96,
-    depth: 4,
-    numHeads: 3,
-    outDim: 512,
-    headHiddenDim: 256,
-    headBottleneckDim: 64,
-    globalCropsSize: 32,
-    localCropsSize: 16,
-    localCropsNumber: 4,
-    batchSize: 32,
+    ...recipes.find(({ name }) => name === 'demo')!.settings,
     epochs: 40,
-    warmupEpochs: 2,
-    lr: 0.008,
-    momentumTeacher: 0.99,
-    momentumTeacherEnd: 0.996,
-    brightness: 0.2,
-    contrast: 0.2,
-    saturation: 0.1,
-    hue: 0,
-    grayscaleP: 0,
-    solarizeP: [0, 0, 0],
     knnFreq: 2,
     saveckpFreq: 0,
     checkpointMinutes: 1,

@@ -30,6 +30,15 @@ export function lockRun(folder: string): () => void {
   return () => rmSync(path, { force: true })
 }
 
+/** Whether a process holds the folder, such as one that still saves. */
+export function isLocked(folder: string): boolean {
+  try {
+    return isAlive(Number(readFileSync(join(folder, '.lock'), 'utf8')))
+  } catch {
+    return false
+  }
+}
+
 function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false
   try {
