@@ -1,134 +1,155 @@
-import { mkdir } from 'node:fs/promises'
+import { readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { writeFileAtomic } from '@dino/weights/node'
 import { output } from '../child.js'
+import { maskSheet } from './attention-sheet.js'
 import { attentionExperiment } from './experiments.js'
-import { plan } from './plan.js'
+import { plan, type Run } from './plan.js'
+import type { Report } from './report.js'
+import { resultOf } from './result.js'
 import { runPlan } from './run-plan.js'
-import { scales } from './scale.js'
-import { commandOf, dataOf, onSignals, type Streams, type VerbFlags } from './verb.js'
+import { type Scale, scaleIn } from './scale.js'
+import { commandOf, dataOf, onSignals, type Streams, type VerbFlags, writeReport } from './verb.js'
 
 /** Jaccard index of thresholded attention on VOC12, percent (figure 4). */
 const PAPER = { random: 22.0, supervised: 27.3, dino: 45.9 }
-const TITLES = { random: 'random weights', supervised: 'supervised', dino: 'DINO' }
+const TITLES = { random: 'untrained weights', supervised: 'supervised', dino: 'DINO' }
+const NETWORKS = ['random', 'supervised', 'dino'] as const
 
-type Network = keyof typeof PAPER
+type Network = (typeof NETWORKS)[number]
 
 /** Jaccard indices, 0 to 1, as `dino eval attention` tells them. */
 interface Scored {
   bestHead: number
+  bestHeadIndex: number
   meanHead: number
 }
 
-export interface AttentionReport {
-  command: string
-  scale: string
-  networks: { network: Network; bestHead: number; meanHead: number; paper: number }[]
-  claims: { text: string; holds: boolean }[]
-}
+/** Images whose masks are drawn. */
+const PICTURES = 6
+/** Of the attention a mask holds (figure 3). */
+const THRESHOLD = '0.6'
 
 const dinoCli = fileURLToPath(import.meta.resolve('@dino/trainer')).replace(/index\.js$/, 'cli.js')
 
-export async function runAttention(flags: VerbFlags, { stdout, stderr }: Streams): Promise<number> {
-  const scale = scales[flags.scale]
+/** Trains DINO and the same network on labels, then holds both and one that is untrained to the outline of objects. */
+export async function runAttention(flags: VerbFlags, streams: Streams): Promise<number> {
+  const { stderr } = streams
+  const scale = scaleIn(flags.scale, flags.precision)
   const out = resolve(flags.out, scale.name)
   const data = await dataOf(flags, scale, out, stderr)
-  const [run] = plan(attentionExperiment, scale, 1, { out, data, threads: 0 })
+  const runs = plan(attentionExperiment, scale, 1, { out, data, threads: 0 })
   const signal = onSignals()
-  const end = await runPlan([run!], { data, measures: ['knn'], jobs: 1, stderr, signal })
+  const end = await runPlan(runs, { data, measures: ['knn'], jobs: flags.jobs, stderr, signal })
   if (signal.aborted) return 130
   if (end.failed > 0) return 1
+  const [dino, untrained] = runs as [Run, Run]
 
-  // Labels teach the same network for as many epochs; a run that stopped goes on.
-  const supervised = join(out, 'runs', `${run!.key}-supervised`)
-  const epochs = String(run!.config.epochs)
   stderr.write('supervised: begins\n')
-  await dino([
-    'eval',
-    'finetune',
-    'random',
-    '--like',
-    run!.folder,
-    '--data',
-    data,
-    '--epochs',
-    epochs,
-    '--batch-size',
-    String(run!.config.batchSize),
-    '--output-dir',
-    supervised,
-    '--json',
-  ])
-  const weights = join(supervised, 'weights.safetensors')
-  const masks = flags.data === undefined ? ['--data', join(data, 'val'), '--masks', 'alpha'] : ['--data', data]
-  const text = await dino([
-    'eval',
-    'attention',
-    run!.folder,
-    ...masks,
-    '--compare',
-    weights,
-    '--compare',
-    'random',
-    '--json',
-  ])
-  const scores = JSON.parse(text) as { networks: Scored[] }
-  const [dinoScore, supervisedScore, randomScore] = scores.networks
-  const found: Record<Network, Scored> = { dino: dinoScore!, supervised: supervisedScore!, random: randomScore! }
-  const report = attentionReport(found, commandOf(attentionExperiment, flags), scale.name)
-  const folder = resolve(flags.report ?? out)
-  await mkdir(folder, { recursive: true })
-  await writeFileAtomic(join(folder, 'attention.json'), `${JSON.stringify(report, null, 2)}\n`)
-  await writeFileAtomic(join(folder, 'attention.md'), attentionMarkdown(report))
-  stdout.write(flags.json ? `${JSON.stringify(report)}\n` : attentionMarkdown(report))
-  return 0
-
-  function dino(args: string[]): Promise<string> {
-    return output(process.execPath, [dinoCli, ...args])
+  const weights: Record<Network, string> = {
+    dino: dino.folder,
+    random: untrained.folder,
+    supervised: await supervised(dino, data, out),
   }
+  const others = [weights.supervised, weights.random].flatMap((path) => ['--compare', path])
+  const masks = flags.data === undefined ? ['--data', join(data, 'val'), '--masks', 'alpha'] : ['--data', data]
+  const size = ['--image-size', String(2 * dino.config.globalCropsSize)] // twice as many patches a side: finer masks
+  const scores = await ask<{ networks: Scored[] }>('eval', 'attention', weights.dino, ...masks, ...size, ...others)
+  const found = { dino: scores.networks[0]!, supervised: scores.networks[1]!, random: scores.networks[2]! }
+
+  const images = someImages(join(data, 'val'), PICTURES)
+  const columns = [{ title: 'image', pictures: await Promise.all(images.map((path) => readFile(path))) }]
+  for (const network of NETWORKS) {
+    const folder = join(out, 'attention', network)
+    const drawn = await ask<{ images: { files: string[] }[] }>(
+      ...['attention', ...images, '--checkpoint', weights[network], '--output-dir', folder],
+      ...[...size, '--threshold', THRESHOLD],
+    )
+    const mask = `mask_th${THRESHOLD}_head${found[network].bestHeadIndex}.png`
+    const files = drawn.images.map(({ files }) => files.find((file) => file.endsWith(mask))!)
+    columns.push({ title: TITLES[network], pictures: await Promise.all(files.map((file) => readFile(file))) })
+  }
+  const report = attentionReport(found, {
+    command: commandOf(attentionExperiment, flags),
+    scale,
+    sheet: maskSheet(columns),
+    machine: resultOf(dino)?.machine,
+  })
+  await writeReport(report, flags, out, streams)
+  return 0
 }
 
-export function attentionReport(found: Record<Network, Scored>, command: string, scale: string): AttentionReport {
-  const networks = (['random', 'supervised', 'dino'] as const).map((network) => ({
-    network,
-    bestHead: 100 * found[network].bestHead,
-    meanHead: 100 * found[network].meanHead,
-    paper: PAPER[network],
-  }))
-  return {
+/** Labels teach the same network for as many epochs; one that stopped goes on. @returns its weights */
+async function supervised({ key, folder, config }: Run, data: string, out: string): Promise<string> {
+  const target = join(out, 'runs', `${key}-supervised`)
+  const length = ['--epochs', String(config.epochs), '--batch-size', String(config.batchSize)]
+  await ask('eval', 'finetune', 'random', '--like', folder, '--data', data, ...length, '--output-dir', target)
+  return join(target, 'weights.safetensors')
+}
+
+/** What `dino …` says as JSON. */
+async function ask<T>(...args: string[]): Promise<T> {
+  return JSON.parse(await output(process.execPath, [dinoCli, ...args, '--json'])) as T
+}
+
+/** Of each class the first, then of each the second, until there are enough. */
+function someImages(folder: string, count: number): string[] {
+  const classes = readdirSync(folder)
+    .sort()
+    .map((name) =>
+      readdirSync(join(folder, name))
+        .sort()
+        .map((file) => join(folder, name, file)),
+    )
+  const most = Math.max(...classes.map(({ length }) => length))
+  const inTurn = Array.from({ length: most }, (_, i) => classes.flatMap((files) => files[i] ?? [])).flat()
+  return inTurn.slice(0, count)
+}
+
+export function attentionReport(
+  found: Record<Network, Scored>,
+  {
     command,
     scale,
-    networks,
+    sheet,
+    machine,
+  }: { command: string; scale: Pick<Scale, 'name' | 'summary'>; sheet: string; machine: Report['machine'] },
+): Report {
+  const percent = (value: number) => (100 * value).toFixed(1)
+  const claim = (better: Network, worse: Network, text: string): Report['claims'][number] => ({
+    text,
+    verdict: found[better].bestHead > found[worse].bestHead ? 'holds' : 'does not hold',
+    because: `${percent(found[better].bestHead)} against ${percent(found[worse].bestHead)}`,
+  })
+  const { name, title, source } = attentionExperiment
+  return {
+    name,
+    title,
+    source,
+    scale: { name: scale.name, summary: scale.summary },
+    seeds: 1,
+    command,
+    columns: ['best head, Jaccard %', 'best head, paper', 'mean of the heads'],
+    rows: NETWORKS.map((network) => ({
+      name: network,
+      title: TITLES[network],
+      cells: [percent(found[network].bestHead), PAPER[network].toFixed(1), percent(found[network].meanHead)],
+      settings: [],
+    })),
     claims: [
-      {
-        text: 'Attention after DINO covers objects better than after training on labels',
-        holds: found.dino.bestHead > found.supervised.bestHead,
-      },
-      {
-        text: 'Attention after training on labels covers them better than that of random weights',
-        holds: found.supervised.bestHead > found.random.bestHead,
-      },
+      claim('dino', 'supervised', 'Attention after DINO covers objects better than after training on labels'),
+      claim(
+        'supervised',
+        'random',
+        'Attention after training on labels covers them better than that of untrained weights',
+      ),
+    ],
+    charts: [{ title: `What holds ${THRESHOLD} of the attention of each best head`, svg: sheet }],
+    ...(machine && { machine }),
+    notes: [
+      `The paper's numbers are of Pascal VOC 2012 and a ViT-S/16; ours of ${scale.summary}. Compare the order of rows.`,
+      'Both networks are the same and trained for as many epochs; images are shown at twice the size of training.',
     ],
   }
-}
-
-export function attentionMarkdown({ command, scale, networks, claims }: AttentionReport): string {
-  return [
-    `# ${attentionExperiment.title}`,
-    '',
-    `${attentionExperiment.source}. Scale ${scale}; the paper's are Pascal VOC 2012 with a ViT-S/16.`,
-    '',
-    `    ${command}`,
-    '',
-    '| | best head, Jaccard % | mean of heads % | paper, best head % |',
-    '| --- | ---: | ---: | ---: |',
-    ...networks.map(
-      ({ network, bestHead, meanHead, paper }) =>
-        `| ${TITLES[network]} | ${bestHead.toFixed(1)} | ${meanHead.toFixed(1)} | ${paper.toFixed(1)} |`,
-    ),
-    '',
-    ...claims.map(({ text, holds }) => `- ${text}: ${holds ? 'holds' : 'does not hold'}.`),
-    '',
-  ].join('\n')
 }

@@ -6,8 +6,8 @@ import { type RunResult, resultOf } from './result.js'
 export interface Chart {
   title: string
   svg: string
-  /** The vega-lite specification with its data: redraw it as you like. */
-  spec: TopLevelSpec
+  /** The vega-lite specification with its data, of a chart: redraw it as you like. */
+  spec?: TopLevelSpec
 }
 
 interface Point {

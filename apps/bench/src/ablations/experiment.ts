@@ -87,6 +87,22 @@ export function above(a: string, b: string, text: string, measure: 'knn' | 'line
   }
 }
 
+/** `a` has the higher linear accuracy, and its training took no longer than that of `b`. */
+export function inNoMoreTime(a: string, b: string, text: string): Claim {
+  return {
+    text,
+    holds(outcome) {
+      const [one, other] = [outcome(a), outcome(b)]
+      if (!one?.linear.length || !other?.linear.length) return undefined
+      const told = ({ linear, seconds }: Outcome) => `${shown(linear)} in ${Math.round(mean(seconds))} s`
+      return {
+        holds: mean(one.linear) > mean(other.linear) && mean(one.seconds) <= mean(other.seconds),
+        because: `${told(one)} against ${told(other)}`,
+      }
+    },
+  }
+}
+
 /**
  * k-NN no better than that of untrained weights, but for a margin of points: nothing was learned. On ImageNet that is chance; on a few
  * small images untrained weights already tell colours and outlines apart.

@@ -1,5 +1,5 @@
 import { appendix } from './appendix.js'
-import { above, type Claim, type Experiment, learnsNothing, mean, shown } from './experiment.js'
+import { above, type Claim, type Experiment, inNoMoreTime, learnsNothing, mean, shown } from './experiment.js'
 import { figure5, figure6, figure7, table2, table7, table8, table9, table13, table14, table15, trial } from './rows.js'
 
 /** Teacher entropy or KL at the end, as a share of ln K, below or above a bound. */
@@ -77,6 +77,8 @@ export const experiments: readonly Experiment[] = [
       above('2+2', '2', 'Two local crops are better than none', 'linear'),
       above('2+6', '2', 'Six local crops are better than none', 'linear'),
       above('2+10', '2', 'Ten local crops are better than none', 'linear'),
+      inNoMoreTime('2+6', '2-longer', 'Multi-crop is better than two crops at equal time'),
+      inNoMoreTime('2+10-short', '2', 'Ten local crops are better than none in less time (24 h against 46 h)'),
     ],
     cost: true,
   },
@@ -210,7 +212,7 @@ export const attentionExperiment: Experiment = {
   name: 'attention',
   title: 'Attention of [CLS] against the outline of objects: DINO, supervised, random',
   source: 'Caron et al. 2021, figures 3 and 4',
-  rows: table7.filter((row) => row.name === 'dino'),
+  rows: table7.filter((row) => row.name === 'dino' || row.name === 'untrained'),
   measures: ['knn'],
   claims: [],
 }

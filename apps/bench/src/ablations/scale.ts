@@ -77,20 +77,26 @@ const small: Scale = {
     numHeads: 4,
     outDim: 1024,
     localCropsNumber: 6,
-    batchSize: 128,
+    // A crop of a twentieth of 28 pixels shows six; grey pictures bear more jitter than emoji.
+    globalCropsScale: [0.5, 1],
+    localCropsScale: [0.2, 0.5],
+    brightness: 0.4,
+    contrast: 0.4,
+    batchSize: 64,
     epochs: 20,
-    lr: 0.002,
-    knnFreq: 1,
-    checkpointMinutes: 2,
+    // A run is some hundred steps: a teacher of .99 would still be where it began.
+    momentumTeacher: 0.97,
+    momentumTeacherEnd: 0.99,
+    knnFreq: 2,
   },
   prototypes: [64, 256, 1024, 4096, 16384],
   patches: [16, 8, 4],
-  batches: [32, 64, 128, 256],
+  batches: [16, 32, 64, 128],
   heads: [4, 8, 16, 32],
   epochs: [10, 20, 40],
   locals: 6,
   hidden: 256,
-  queue: 4096,
+  queue: 1024,
   swavPrototypes: 1024,
   resnet: tiny.resnet,
 }
@@ -131,3 +137,9 @@ const imagenet: Scale = {
 }
 
 export const scales: Record<ScaleName, Scale> = { tiny, small, imagenet }
+
+/** A scale with its products in bf16, where that is asked for: its runs are others than those in fp32. */
+export function scaleIn(name: ScaleName, precision: 'fp32' | 'bf16'): Scale {
+  const scale = scales[name]
+  return precision === 'fp32' ? scale : { ...scale, base: { ...scale.base, precision } }
+}

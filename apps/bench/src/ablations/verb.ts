@@ -9,14 +9,15 @@ import { type Chart, chart } from './chart.js'
 import { dryRunText } from './dry-run.js'
 import type { Experiment } from './experiment.js'
 import { plan, type Run } from './plan.js'
-import { report, toJson } from './report.js'
+import { type Report, report, toJson } from './report.js'
 import { toHtml } from './report-html.js'
 import { toMarkdown } from './report-markdown.js'
 import { runPlan } from './run-plan.js'
-import { type Scale, type ScaleName, scales } from './scale.js'
+import { type Scale, type ScaleName, scaleIn } from './scale.js'
 
 export interface VerbFlags {
   scale: ScaleName
+  precision: 'fp32' | 'bf16'
   data?: string
   seeds: number
   jobs: number
@@ -35,7 +36,7 @@ export interface Streams {
 
 /** Reproduces one table or figure: its runs, then its report. @returns exit code */
 export async function runVerb(experiment: Experiment, flags: VerbFlags, { stdout, stderr }: Streams): Promise<number> {
-  const scale = scales[flags.scale]
+  const scale = scaleIn(flags.scale, flags.precision)
   const chosen = chosenRows(experiment, flags.only)
   const out = resolve(flags.out, scale.name)
   if (flags.dryRun) {
@@ -48,12 +49,24 @@ export async function runVerb(experiment: Experiment, flags: VerbFlags, { stdout
 
   const { measures } = experiment
   const end = await runPlan(runs, { data, measures, jobs: flags.jobs, stderr, signal: onSignals() })
-  const folder = resolve(flags.report ?? out)
   const made = report(chosen, scale, runs, {
     seeds: flags.seeds,
     command: commandOf(experiment, flags),
     charts: await chartsOf(chosen, runs),
   })
+  await writeReport(made, flags, out, { stdout, stderr })
+  if (end.interrupted) stderr.write('Interrupted: what was trained is saved. The same command goes on.\n')
+  return end.interrupted ? 130 : end.failed > 0 ? 1 : 0
+}
+
+/** As Markdown, HTML and JSON with its pictures beside, and on stdout. */
+export async function writeReport(
+  made: Report,
+  flags: Pick<VerbFlags, 'report' | 'json'>,
+  out: string,
+  { stdout, stderr }: Streams,
+): Promise<void> {
+  const folder = resolve(flags.report ?? out)
   await mkdir(folder, { recursive: true })
   await writeFileAtomic(join(folder, `${made.name}.md`), toMarkdown(made))
   await writeFileAtomic(join(folder, `${made.name}.html`), toHtml(made))
@@ -61,8 +74,6 @@ export async function runVerb(experiment: Experiment, flags: VerbFlags, { stdout
   for (const [i, { svg }] of made.charts.entries()) await writeFileAtomic(join(folder, `${made.name}-${i}.svg`), svg)
   stdout.write(flags.json ? toJson(made) : toMarkdown(made))
   stderr.write(`Report: ${join(folder, `${made.name}.md`)}, .html and .json\n`)
-  if (end.interrupted) stderr.write('Interrupted: what was trained is saved. The same command goes on.\n')
-  return end.interrupted ? 130 : end.failed > 0 ? 1 : 0
 }
 
 /** Aborted when the bench is told to stop: its runs then save. */
@@ -119,9 +130,10 @@ async function chartsOf({ curves = [] }: Experiment, runs: readonly Run[]): Prom
   return charts
 }
 
-export function commandOf({ name }: Experiment, { scale, data, seeds, only }: VerbFlags): string {
+export function commandOf({ name }: Experiment, { scale, precision, data, seeds, only }: VerbFlags): string {
   const flags = [
     `--scale ${scale}`,
+    ...(precision === 'fp32' ? [] : [`--precision ${precision}`]),
     ...(data === undefined ? [] : ['--data DIR']),
     ...(seeds === 1 ? [] : [`--seeds ${seeds}`]),
     ...(only === undefined ? [] : [`--only ${only}`]),

@@ -31,6 +31,12 @@ function ablation(experiment: Experiment, load: () => Promise<Verb> = tableOf(ex
           default: 'tiny',
           brief: 'size of data, model and training; `list` says what each costs',
         },
+        precision: {
+          kind: 'enum',
+          values: ['fp32', 'bf16'],
+          default: 'fp32',
+          brief: 'of the products of every row; bf16 pays where the processor has it',
+        },
         data: {
           kind: 'parsed',
           parse: String,
@@ -123,7 +129,7 @@ export const fashionMnist = buildCommand<IdxFlags, [source: string, target: stri
     brief: "Turn MNIST's four files into the folders that --data takes",
     fullDescription:
       'train/ and val/, one sub-folder a class, from train-images-idx3-ubyte.gz and the other three.\n\n' +
-      'Example: npm run bench -- fashion-mnist /usr/share/datasets/fashion-mnist fashion --train 12800 --val 2000\n' +
+      'Example: npm run bench -- fashion-mnist /usr/share/datasets/fashion-mnist fashion --train 2560 --val 1000\n' +
       '         npm run bench -- table7 --scale small --data fashion',
   },
   parameters: {
