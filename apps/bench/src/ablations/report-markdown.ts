@@ -1,27 +1,22 @@
-import type { Report } from './report.js'
+import { lastColumn, type Report, type ReportRow } from './report.js'
 
 /** For a repository: curves are the SVG files beside it. */
 export function toMarkdown(report: Report): string {
   const { title, source, scale, rows, columns, claims, charts, notes, command, machine } = report
+  const last = lastColumn(report)
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   const lines = [
     `# ${title}`,
     '',
-    `${source}. Scale ${scale.name}: ${scale.summary}.`,
+    scale ? `${source}. Scale ${scale.name}: ${scale.summary}.` : `${source}.`,
     '',
     `    ${command}`,
     '',
     ...notes.map((note) => `- ${note}`),
     '',
-    line(['', ...columns, 'set, beside the row above']),
-    line(['---', ...columns.map(() => '---:'), '---']),
-    ...rows.map((row) =>
-      line([
-        row.title,
-        ...row.cells,
-        row.failed ? `failed: ${row.failed}` : row.settings.map((s) => `\`${s}\``).join(' ') || '-',
-      ]),
-    ),
+    line(['', ...columns, ...(last ? [last] : [])]),
+    line(['---', ...columns.map(() => '---:'), ...(last ? ['---'] : [])]),
+    ...rows.map((row) => line([row.title, ...row.cells, ...(last ? [told(row)] : [])])),
     '',
     ...rows.flatMap((row) => (row.note ? [`${row.title}: ${row.note}.`, ''] : [])),
     ...(claims.length > 0
@@ -36,4 +31,8 @@ export function toMarkdown(report: Report): string {
     '',
   ]
   return lines.join('\n').replace(/\n{3,}/g, '\n\n')
+}
+
+function told({ failed, settings }: ReportRow): string {
+  return failed ? `failed: ${failed}` : settings.map((setting) => `\`${setting}\``).join(' ') || '-'
 }

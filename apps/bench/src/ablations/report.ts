@@ -1,8 +1,9 @@
 import { kebab, printed } from '@dino/trainer'
 import type { Chart } from './chart.js'
 import { type Experiment, mean, type Outcome, shown, spread } from './experiment.js'
+import type { Machine } from './machine.js'
 import { difference, type Run } from './plan.js'
-import { failureOf, outcomeOf, type RunResult, resultOf } from './result.js'
+import { failureOf, outcomeOf, resultOf } from './result.js'
 import type { Scale } from './scale.js'
 
 /** A table of the paper beside ours, as data: what Markdown, HTML and JSON print. */
@@ -10,7 +11,8 @@ export interface Report {
   name: string
   title: string
   source: string
-  scale: { name: string; summary: string }
+  /** Of what is trained; a measurement alone has none. */
+  scale?: { name: string; summary: string }
   /** Runs of each row. */
   seeds: number
   /** The command that makes it again. */
@@ -19,7 +21,7 @@ export interface Report {
   rows: ReportRow[]
   claims: { text: string; verdict: 'holds' | 'does not hold' | 'not measured'; because: string }[]
   charts: Chart[]
-  machine?: RunResult['machine']
+  machine?: Machine
   notes: string[]
 }
 
@@ -134,6 +136,11 @@ function paper(value: number | undefined): string {
 function duration(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
+}
+
+/** The settings that a row differs by, or why it failed; undefined for a table whose rows are no trainings. */
+export function lastColumn({ rows }: Report): string | undefined {
+  return rows.some(({ settings, failed }) => failed || settings.length > 0) ? 'set, beside the row above' : undefined
 }
 
 /** As JSON: all that the tables are made of. */

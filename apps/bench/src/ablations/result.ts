@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TrainConfig } from '@dino/trainer'
 import type { Outcome } from './experiment.js'
+import type { Machine } from './machine.js'
 import type { Run } from './plan.js'
 
 /** What a finished run came to: result.json in its folder. */
@@ -24,7 +25,7 @@ export interface RunResult {
   knnCurve: { step: number; teacher: number; student: number }[]
   config: TrainConfig
   /** What computed it. */
-  machine: { engine: string; cpu: string; cores: number; node: string; commit: string }
+  machine: Machine
 }
 
 export function resultOf({ folder }: Pick<Run, 'folder'>): RunResult | undefined {

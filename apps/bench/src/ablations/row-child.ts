@@ -1,12 +1,11 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { isLocked, runApp, type TrainIO } from '@dino/trainer'
 import { writeFileAtomic } from '@dino/weights/node'
 import type { Measure } from './experiment.js'
+import { machine } from './machine.js'
 import { readMetrics } from './read-metrics.js'
 import { type RunResult, resultOf } from './result.js'
 
@@ -69,13 +68,7 @@ export async function runRow(folder: string, { data, measures }: RowChildFlags):
       ...(linear !== undefined && { linear }),
       chance: await chance(data),
       config,
-      machine: {
-        engine: engine.heard() ?? before?.machine.engine ?? config.engine,
-        cpu: cpus()[0]?.model ?? 'unknown',
-        cores: availableParallelism(),
-        node: process.version,
-        commit: commit(),
-      },
+      machine: machine(engine.heard() ?? before?.machine.engine ?? config.engine),
     }
     await writeFileAtomic(join(folder, 'result.json'), `${JSON.stringify(result)}\n`)
     return 0
@@ -113,18 +106,6 @@ async function chance(data: string): Promise<number> {
   if (!existsSync(val)) return 0
   const sizes = await Promise.all((await readdir(val)).map(async (name) => (await readdir(join(val, name))).length))
   return (100 * Math.max(...sizes)) / sizes.reduce((sum, size) => sum + size, 0)
-}
-
-/** Of the code that runs; 'unknown' outside of a clone. */
-function commit(): string {
-  try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim()
-  } catch {
-    return 'unknown'
-  }
 }
 
 /** Passes all on to stderr, and remembers what a pattern finds. */

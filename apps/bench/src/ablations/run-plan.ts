@@ -43,7 +43,7 @@ export async function runPlan(runs: readonly Run[], options: RunPlanOptions): Pr
   }
   signal.addEventListener('abort', stop, { once: true })
   const clock = estimator(todo)
-  let largest = 0
+  let largest = Math.max(0, ...wanted.map((run) => resultOf(run)?.bytes ?? 0))
   const queue = todo[Symbol.iterator]()
 
   const worker = async (first: boolean): Promise<void> => {
@@ -68,7 +68,7 @@ export async function runPlan(runs: readonly Run[], options: RunPlanOptions): Pr
       }
     }
   }
-  // The first run tells how much memory one takes; the others wait for it.
+  // What is finished tells how much memory a run takes; where nothing is, the others wait for the first.
   await Promise.all(Array.from({ length: jobs }, (_, i) => worker(i === 0)))
   end.interrupted = signal.aborted
   return end

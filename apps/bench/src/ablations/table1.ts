@@ -1,9 +1,14 @@
 import { performance } from 'node:perf_hooks'
 import { compile, type Feed, openSession, type Session } from '@dino/graph'
 import * as resnet from '@dino/resnet'
+import { engineName } from '@dino/trainer'
 import * as vit from '@dino/vit'
 import type * as tf from '@tensorflow/tfjs-core'
 import { median } from '../median.js'
+import { machine } from './machine.js'
+import { type Report, toJson } from './report.js'
+import { toMarkdown } from './report-markdown.js'
+import { type Streams, writeReport } from './verb.js'
 
 /** A network of the paper's table 1. */
 interface Network {
@@ -25,6 +30,8 @@ export interface Table1Flags {
   batch: number
   passes: number
   engine: string
+  /** Folder for Markdown, HTML and JSON. */
+  report?: string
   json: boolean
 }
 
@@ -38,21 +45,22 @@ export interface Table1Row {
 }
 
 /** Table 1, measured: parameters, tokens, and images a second of a forward pass at 224 pixels. */
-export async function runTable1(
-  flags: Table1Flags,
-  { stdout, stderr }: { stdout: { write(text: string): unknown }; stderr: { write(text: string): unknown } },
-): Promise<void> {
+export async function runTable1(flags: Table1Flags, { stdout, stderr }: Streams): Promise<void> {
   const rows: Table1Row[] = []
+  let engine = ''
   for (const [i, network] of networks.entries()) {
     stderr.write(`${network.name}: ${i + 1} of ${networks.length}\n`)
     const session = await openSession({ engine: flags.engine })
+    engine = engineName(session)
     try {
       rows.push(await measure(network, session, flags))
     } finally {
       await session.close()
     }
   }
-  stdout.write(flags.json ? `${JSON.stringify({ ...flags, rows })}\n` : table1Markdown(rows, flags))
+  const made = table1Report(rows, { ...flags, engine })
+  if (flags.report !== undefined) await writeReport(made, flags, flags.report, { stdout, stderr })
+  else stdout.write(flags.json ? toJson(made) : toMarkdown(made))
 }
 
 async function measure({ name, config, paper }: Network, session: Session, flags: Table1Flags): Promise<Table1Row> {
@@ -90,32 +98,38 @@ async function measure({ name, config, paper }: Network, session: Session, flags
   }
 }
 
-export function table1Markdown(
-  rows: readonly Table1Row[],
-  { batch, passes }: Pick<Table1Flags, 'batch' | 'passes'>,
-): string {
+export function table1Report(rows: readonly Table1Row[], { batch, passes, engine }: Table1Flags): Report {
   const base = rows[1]!
-  return [
-    '# Networks: parameters, tokens, throughput',
-    '',
-    `Caron et al. 2021, table 1. Ours: median of ${passes} forward passes of ${batch} images at 224 pixels; the paper's: 128 images on a V100.`,
-    '',
-    '| | width | tokens | parameters, M | paper | images/s | to ViT-S/16 | paper, images/s | to ViT-S/16 |',
-    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
-    ...rows.map(({ name, dim, tokens, parameters, imagesPerSecond, paper }) => {
-      const cells = [
-        name,
-        dim,
-        tokens ?? '-',
+  return {
+    name: 'table1',
+    title: 'Networks: parameters, tokens, throughput',
+    source: 'Caron et al. 2021, table 1',
+    seeds: 1,
+    command: `npm run bench -- table1 --batch ${batch} --passes ${passes}`,
+    columns: [
+      ...['width', 'tokens', 'parameters, M', 'parameters, paper'],
+      ...['images/s', 'to ViT-S/16', 'images/s, paper', 'to ViT-S/16, paper'],
+    ],
+    rows: rows.map(({ name, dim, tokens, parameters, imagesPerSecond, paper }) => ({
+      name,
+      title: name,
+      cells: [
+        String(dim),
+        String(tokens ?? '-'),
         (parameters / 1e6).toFixed(1),
-        paper.parameters,
+        String(paper.parameters),
         imagesPerSecond.toFixed(1),
         (imagesPerSecond / base.imagesPerSecond).toFixed(2),
-        paper.throughput,
+        String(paper.throughput),
         (paper.throughput / base.paper.throughput).toFixed(2),
-      ]
-      return `| ${cells.join(' | ')} |`
-    }),
-    '',
-  ].join('\n')
+      ],
+      settings: [],
+    })),
+    claims: [],
+    charts: [],
+    machine: machine(engine),
+    notes: [
+      `Ours: the median of ${passes} forward passes of ${batch} images at 224 pixels on the machine named below; the paper's: 128 images on a V100.`,
+    ],
+  }
 }

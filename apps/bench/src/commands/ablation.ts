@@ -113,6 +113,13 @@ export const table1 = buildCommand<Table1Flags, [], CommandContext>({
       batch: { kind: 'parsed', parse: whole, default: '8', brief: 'images of a pass; the paper has 128' },
       passes: { kind: 'parsed', parse: whole, default: '5', brief: 'timed passes, of which the median counts' },
       engine: { kind: 'parsed', parse: String, default: 'auto', brief: 'auto, or the folder of a libtensorflow' },
+      report: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        placeholder: 'DIR',
+        brief: 'Markdown, HTML and JSON; printed alone unless given',
+      },
       json: { kind: 'boolean', default: false, withNegated: false, brief: 'print JSON' },
     },
   },
