@@ -79,6 +79,7 @@ const outcome = (knn: number[], chance = 14): Outcome => ({
     kl: [],
     teacherLeads: [],
     seconds: [],
+    imagesPerSecond: [],
     gigabytes: [],
   },
 })

@@ -54,7 +54,8 @@ test('two runs become a report; a killed bench goes on, ends the same, and runs 
   expect(whole.stdout).toMatch(/\| small \| \d+\.\d \| - \| 12 \|/)
   const folder = join(root, 'whole', 'tiny')
   expect(readFileSync(join(folder, 'trial.html'), 'utf8')).toContain('<svg')
-  expect(readFileSync(join(folder, 'trial-0.svg'), 'utf8')).toContain('Loss, nats')
+  expect(readFileSync(join(folder, 'trial-0.svg'), 'utf8')).toContain('k-NN top-1')
+  expect(readFileSync(join(folder, 'trial-2.svg'), 'utf8')).toContain('Loss, nats')
   const json = JSON.parse(readFileSync(join(folder, 'trial.json'), 'utf8')) as { rows: { outcome: object }[] }
   expect(json.rows.every(({ outcome }) => outcome)).toBe(true)
 

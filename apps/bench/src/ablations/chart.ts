@@ -34,7 +34,17 @@ export async function chart(what: keyof typeof titles, runs: readonly Run[]): Pr
   if (values.length === 0) return undefined
   const color = { field: 'row', type: 'nominal', title: null, scale: { scheme: 'tableau10' } } as const
   const x = { field: 'step', type: 'quantitative', title: 'steps' } as const
-  const detail = what === 'knn' ? { strokeDash: { field: 'network', type: 'nominal', title: null } as const } : {}
+  const detail =
+    what === 'knn'
+      ? {
+          strokeDash: {
+            field: 'network',
+            type: 'nominal',
+            title: null,
+            scale: { domain: ['teacher', 'student'] },
+          } as const,
+        }
+      : {}
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     width: 520,
@@ -54,7 +64,13 @@ export async function chart(what: keyof typeof titles, runs: readonly Run[]): Pr
         mark: { type: 'line', strokeWidth: 1.5 },
         encoding: {
           x,
-          y: { field: 'value', type: 'quantitative', aggregate: 'mean', title: titles[what] },
+          y: {
+            field: 'value',
+            type: 'quantitative',
+            aggregate: 'mean',
+            title: titles[what],
+            scale: { zero: what !== 'knn' },
+          },
           color,
           ...detail,
         },

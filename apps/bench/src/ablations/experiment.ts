@@ -32,6 +32,8 @@ export interface Outcome {
   /** k-NN over training: share of evaluations in which the teacher is at least as good as the student, one a seed. */
   teacherLeads: number[]
   seconds: number[]
+  /** Images a second in training, one a seed. */
+  imagesPerSecond: number[]
   gigabytes: number[]
 }
 

@@ -3,7 +3,7 @@ import type { Chart } from './chart.js'
 import { type Experiment, mean, type Outcome, shown, spread } from './experiment.js'
 import type { Machine } from './machine.js'
 import { difference, type Run } from './plan.js'
-import { failureOf, outcomeOf, resultOf } from './result.js'
+import { failureOf, outcomesOf, resultOf } from './result.js'
 import type { Scale } from './scale.js'
 
 /** A table of the paper beside ours, as data: what Markdown, HTML and JSON print. */
@@ -45,12 +45,7 @@ export function report(
   { seeds, command, charts }: { seeds: number; command: string; charts: Chart[] },
 ): Report {
   const { measures, cost = false } = experiment
-  const outcomes = new Map<string, Outcome>()
-  for (const row of experiment.rows) {
-    const found = runs.filter((run) => run.row.name === row.name).flatMap((run) => resultOf(run) ?? [])
-    const outcome = outcomeOf(found)
-    if (outcome) outcomes.set(row.name, outcome)
-  }
+  const outcomes = outcomesOf(experiment.rows, runs)
   const first = outcomes.get(experiment.rows[0]!.name)
   const rows = experiment.rows.map((row, i): ReportRow => {
     const outcome = outcomes.get(row.name)
@@ -64,9 +59,9 @@ export function report(
         ...measures.flatMap((measure) => [outcome ? shown(outcome[measure]) : '-', paper(row.paper?.[measure])]),
         result ? String(result.steps) : '-',
         outcome ? duration(mean(outcome.seconds)) : '-',
-        ...(cost && outcome && first && result
+        ...(cost && outcome && first
           ? [
-              (result.config.batchSize / result.secondsPerStep).toFixed(1),
+              mean(outcome.imagesPerSecond).toFixed(1),
               (mean(outcome.seconds) / mean(first.seconds)).toFixed(2),
               mean(outcome.gigabytes).toFixed(2),
               (mean(outcome.gigabytes) / mean(first.gigabytes)).toFixed(2),

@@ -39,8 +39,18 @@ export function failureOf({ folder }: Pick<Run, 'folder'>): string | undefined {
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined
 }
 
+/** What the rows that have finished came to, by name. */
+export function outcomesOf(rows: readonly { name: string }[], runs: readonly Run[]): Map<string, Outcome> {
+  const outcomes = new Map<string, Outcome>()
+  for (const { name } of rows) {
+    const outcome = outcomeOf(runs.filter((run) => run.row.name === name).flatMap((run) => resultOf(run) ?? []))
+    if (outcome) outcomes.set(name, outcome)
+  }
+  return outcomes
+}
+
 /** The results of a row's seeds as one. */
-export function outcomeOf(results: readonly RunResult[]): Outcome | undefined {
+function outcomeOf(results: readonly RunResult[]): Outcome | undefined {
   if (results.length === 0) return undefined
   const numbers = (values: (number | undefined)[]) => values.filter((x): x is number => x !== undefined)
   return {
@@ -55,6 +65,7 @@ export function outcomeOf(results: readonly RunResult[]): Outcome | undefined {
       .filter(({ knnCurve }) => knnCurve.length > 0)
       .map(({ knnCurve }) => knnCurve.filter(({ teacher, student }) => teacher >= student).length / knnCurve.length),
     seconds: results.map(({ steps, secondsPerStep }) => steps * secondsPerStep),
+    imagesPerSecond: results.map(({ config, secondsPerStep }) => config.batchSize / secondsPerStep),
     gigabytes: results.map(({ bytes }) => bytes / 1e9),
   }
 }

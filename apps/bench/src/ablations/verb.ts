@@ -6,12 +6,14 @@ import { writeEmojiFolders } from '@dino/trainer'
 import { writeFileAtomic } from '@dino/weights/node'
 import { Failure } from '../failure.js'
 import { type Chart, chart } from './chart.js'
+import { comparisonChart, costChart } from './comparison-chart.js'
 import { dryRunText } from './dry-run.js'
 import type { Experiment } from './experiment.js'
 import { plan, type Run } from './plan.js'
 import { type Report, report, toJson } from './report.js'
 import { toHtml } from './report-html.js'
 import { toMarkdown } from './report-markdown.js'
+import { outcomesOf } from './result.js'
 import { runPlan } from './run-plan.js'
 import { type Scale, type ScaleName, scaleIn } from './scale.js'
 
@@ -121,13 +123,15 @@ export async function dataOf(
   return resolve(flags.data)
 }
 
-async function chartsOf({ curves = [] }: Experiment, runs: readonly Run[]): Promise<Chart[]> {
-  const charts: Chart[] = []
-  for (const what of curves) {
-    const made = await chart(what, runs)
-    if (made) charts.push(made)
-  }
-  return charts
+/** Rows beside the paper's, accuracy against throughput where that is the point, and the curves that belong to a figure. */
+async function chartsOf(experiment: Experiment, runs: readonly Run[]): Promise<Chart[]> {
+  const outcomes = outcomesOf(experiment.rows, runs)
+  const charts = [
+    await comparisonChart(experiment, outcomes),
+    experiment.cost ? await costChart(experiment, outcomes) : undefined,
+  ]
+  for (const what of experiment.curves ?? []) charts.push(await chart(what, runs))
+  return charts.filter((made) => made !== undefined)
 }
 
 export function commandOf({ name }: Experiment, { scale, precision, data, seeds, only }: VerbFlags): string {
