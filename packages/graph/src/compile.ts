@@ -11,12 +11,12 @@ import type { NodeTime } from './profile.js'
 import type { Session } from './session.js'
 import { TensorFlowSession } from './tensorflow-session.js'
 import { trace } from './trace.js'
-import type { TensorSpec, TraceableFunction } from './traceable.js'
+import type { InputSpec, TensorSpec, TraceableFunction } from './traceable.js'
 
 export interface CompileOptions {
   session: Session
   /** Shape and dtype of each input; float32 by default. */
-  inputs: Record<string, TensorSpec>
+  inputs: Record<string, InputSpec>
   /** What errors and prints call it. Default: the function's name, else `compiled`. */
   name?: string
   /** Passes over the program: all by default, none for false, `{ fill: false }` to leave one out. */

@@ -10,6 +10,7 @@ import {
   callTraceable,
   checkTensor,
   checkUpdate,
+  type InputSpec,
   lazyRecord,
   type TensorSpec,
   type TraceableFunction,
@@ -124,7 +125,7 @@ export class EagerSession implements Session {
   load(
     name: string,
     fn: TraceableFunction,
-    inputs: Record<string, TensorSpec>,
+    inputs: Record<string, InputSpec>,
   ): (feeds: Record<string, Feed>) => Promise<Record<string, HostTensor>> {
     this.checkOpen(name)
     return async (feeds) => {

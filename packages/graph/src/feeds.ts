@@ -1,16 +1,21 @@
 import { arrayName, type HostTensor, holds, isDtype, sizeOf, typeText } from './host-tensor.js'
-import type { TensorSpec } from './traceable.js'
+import type { InputSpec } from './traceable.js'
 
 /** What a compiled function takes for an input: a number for a scalar, the elements row by row, or a tensor. */
 export type Feed = number | ArrayBufferView | HostTensor
 
 /** Refuses specs that no tensor can have. */
-export function checkSpecs(name: string, specs: Record<string, TensorSpec>): void {
+export function checkSpecs(name: string, specs: Record<string, InputSpec>): void {
   for (const [input, spec] of Object.entries(specs)) {
     const { shape, dtype = 'float32' } = spec ?? {}
     if (!Array.isArray(shape) || shape.some((n) => !Number.isInteger(n) || n < 0)) {
       throw new RangeError(
         `${name}: expected input ${input} to declare a shape of whole numbers, got ${JSON.stringify(shape)}.`,
+      )
+    }
+    if (spec.upTo && !(shape[0]! >= 1)) {
+      throw new RangeError(
+        `${name}: expected input ${input}, which takes up to so many, to have a first dimension of 1 or more, got [${shape}].`,
       )
     }
     if (!isDtype(dtype)) throw new RangeError(`${name}: input ${input} declares the unknown dtype ${dtype}.`)
@@ -20,7 +25,7 @@ export function checkSpecs(name: string, specs: Record<string, TensorSpec>): voi
 /** The inputs of a call as tensors of the declared types, without copying arrays. Refuses what does not fit. */
 export function checkFeeds(
   name: string,
-  specs: Record<string, TensorSpec>,
+  specs: Record<string, InputSpec>,
   feeds: Record<string, Feed>,
 ): Record<string, HostTensor> {
   const unknown = Object.keys(feeds).filter((input) => !Object.hasOwn(specs, input))
@@ -31,11 +36,14 @@ export function checkFeeds(
   }
   const tensors: Record<string, HostTensor> = {}
   for (const [input, spec] of Object.entries(specs)) {
-    const { shape, dtype = 'float32' } = spec
-    const expected = { shape: [...shape], dtype }
+    const { dtype = 'float32' } = spec
     const feed = Object.hasOwn(feeds, input) ? feeds[input] : undefined
+    const shape = spec.upTo ? broughtShape(spec.shape, feed) : spec.shape
+    const expected = { shape: [...shape], dtype }
     const refuse = (got: string) =>
-      new RangeError(`${name}: expected input ${input} to be ${typeText(expected)}, got ${got}.`)
+      new RangeError(
+        `${name}: expected input ${input} to be ${spec.upTo ? 'up to ' : ''}${typeText({ ...expected, shape: spec.shape })}, got ${got}.`,
+      )
     if (feed === undefined || feed === null) throw refuse('nothing')
     if (typeof feed === 'number') {
       if (sizeOf(shape) !== 1) throw refuse('a number')
@@ -53,6 +61,13 @@ export function checkFeeds(
     }
   }
   return tensors
+}
+
+/** The shape of what a call brings for an input of up to so many: as many whole rows as there are, at most and at least those allowed. */
+function broughtShape([most, ...row]: readonly number[], feed: Feed | undefined): number[] {
+  const array = ArrayBuffer.isView(feed) ? feed : typeof feed === 'object' ? feed?.data : undefined
+  const { length = 0 } = (array ?? {}) as { length?: number }
+  return [Math.min(most!, Math.max(1, Math.floor(length / sizeOf(row)))), ...row]
 }
 
 /** Refuses a tensor whose data is not of its dtype and shape. */

@@ -27,4 +27,4 @@ export { groupTimes, printProfile, type TimeGroup, traceEvents } from './print-p
 export type { NodeTime } from './profile.js'
 export { recompute } from './recompute.js'
 export { type EngineInfo, openSession, type Session, type SessionMemory, type SessionOptions } from './session.js'
-export type { TensorSpec, TraceableFunction } from './traceable.js'
+export type { InputSpec, TensorSpec, TraceableFunction } from './traceable.js'

@@ -48,6 +48,8 @@ function attributes(node: Node): string {
   const shown = Object.entries(node.attributes)
     .filter(([, { type, value }]) => type !== 'dtype' && type !== 'shape' && value !== false)
     .map(([name, attribute]) => `${name}=${valueText(attribute)}`)
+  const { shape } = node.attributes
+  if (shape?.type === 'shape' && shape.value[0] === -1) shown.push('up_to=true')
   return shown.length === 0 ? '' : ` {${shown.join(', ')}}`
 }
 

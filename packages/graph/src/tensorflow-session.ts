@@ -13,7 +13,7 @@ import { type Run, Runner } from './runner.js'
 import type { EngineInfo, Session, SessionMemory, SessionOptions } from './session.js'
 import { loadTensorFlow, type TensorFlow, TensorFlowError } from './tensorflow.js'
 import type { Traced } from './trace.js'
-import type { TensorSpec } from './traceable.js'
+import type { InputSpec, TensorSpec } from './traceable.js'
 import { type VariableSpec, Variables } from './variables.js'
 
 interface Variable {
@@ -197,7 +197,7 @@ export class TensorFlowSession implements Session {
   /** Adds a program to the graph and returns the function that runs it. */
   load(
     program: Program,
-    inputs: Record<string, TensorSpec>,
+    inputs: Record<string, InputSpec>,
   ): (feeds: Record<string, Feed>, onProfile?: Run['onProfile']) => Promise<Record<string, HostTensor>> {
     this.checkOpen(program.name)
     const { lib, runner } = this

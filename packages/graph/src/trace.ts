@@ -10,6 +10,7 @@ import {
   callTraceable,
   checkTensor,
   checkUpdate,
+  type InputSpec,
   lazyRecord,
   type TensorSpec,
   type TraceableFunction,
@@ -30,7 +31,7 @@ export function trace(
     inputs,
     state,
     lib,
-  }: { name: string; inputs: Record<string, TensorSpec>; state: Record<string, TensorSpec>; lib: TensorFlow },
+  }: { name: string; inputs: Record<string, InputSpec>; state: Record<string, TensorSpec>; lib: TensorFlow },
 ): Traced {
   const tracer = new Tracer(name, lib)
   try {
@@ -40,9 +41,9 @@ export function trace(
       (backend, captured) => {
         const toTensor = (ref: Ref) => backend.createOutputTensor(tracer.metadata(tracer.seenByTfjs(ref))) as tf.Tensor
         const args = Object.fromEntries(
-          Object.entries(inputs).map(([input, { shape, dtype = 'float32' }]) => [
+          Object.entries(inputs).map(([input, { shape, dtype = 'float32', upTo }]) => [
             input,
-            toTensor(tracer.source('Placeholder', input, { shape, dtype })),
+            toTensor(tracer.source('Placeholder', input, { shape, dtype, upTo })),
           ]),
         )
         const read = (variable: string) => {

@@ -8,6 +8,16 @@ export interface TensorSpec {
   dtype?: Dtype
 }
 
+/** An input of a compiled function. */
+export interface InputSpec extends TensorSpec {
+  /**
+   * The first dimension is the most that a call may bring, and 1 the least: fn is traced with the most. What fn does has to follow from
+   * the tensors themselves, not from a number that it read off the shape, unless as the first dimension of a reshape or all of a slice.
+   * Default false.
+   */
+  upTo?: boolean
+}
+
 /**
  * A function to compile: plain TensorFlow.js code. `state` holds the session's variables; reading a name reads the variable as it
  * was before the call. Integers of other widths (uint8 images) arrive as int32.

@@ -86,15 +86,18 @@ export class Tracer {
   source(
     op: 'Placeholder' | 'ReadVariableOp',
     name: string,
-    { dtype, shape }: { dtype: Dtype; shape: readonly number[] },
+    { dtype, shape, upTo = false }: { dtype: Dtype; shape: readonly number[]; upTo?: boolean },
   ): Ref {
-    const attributes: Record<string, Attribute> = {
-      name: { type: 'string', value: name },
+    const rest: Record<string, Attribute> = {
       dtype: { type: 'dtype', value: dtype },
       shape: { type: 'shape', value: shape },
     }
+    const attributes: Record<string, Attribute> = {
+      name: { type: 'string', value: name },
+      ...rest,
+      ...(upTo && { shape: { type: 'shape', value: [-1, ...shape.slice(1)] } }),
+    }
     const [ref] = this.builder.add({ op, inputs: [], attributes, outputs: [{ dtype, shape }], scope: scopePath() })
-    const { name: _, ...rest } = attributes
     this.outputs.push([{ oper: this.scratch.add('Placeholder', `n${ref!.node}`, [], rest), index: 0 }])
     return ref!
   }

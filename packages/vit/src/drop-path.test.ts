@@ -34,6 +34,49 @@ test('a step draws the same mask again, another step another one', () => {
   )
 })
 
+test("DINOv2's subset keeps the same number of rows in every step, each as often as any other", () => {
+  const [depth, batch, rate] = [4, 10, 0.3]
+  const often = new Float64Array(batch)
+  for (let step = 0; step < 200; step++) {
+    const mask = vit.dropPathMask({ depth, rate, batch, seed: 1, step, subset: true })
+    for (const [branch, dropRate] of vit
+      .dropPathRates(depth, rate)
+      .flatMap((r) => [r, r])
+      .entries()) {
+      const row = mask.subarray(branch * batch, (branch + 1) * batch)
+      const count = Math.floor(batch * (1 - dropRate))
+      expect(row.filter((x) => x !== 0)).toEqual(new Float32Array(count).fill(batch / count))
+      if (branch === 7) for (const [i, x] of row.entries()) often[i]! += Number(x !== 0)
+    }
+  }
+  for (const times of often) expect(Math.abs(times - 140)).toBeLessThan(4 * Math.sqrt(200 * 0.7 * 0.3))
+  expect(
+    vit.dropPathMask({ depth: 2, rate: 0.9, batch: 2, seed: 0, step: 0, subset: true }).filter(Boolean).length,
+  ).toBe(6)
+})
+
+test('the rows to compute are all that are kept, each once and in order, and few others', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 100 }),
+      fc.double({ min: 0, max: 0.9, noNaN: true }),
+      fc.nat(),
+      (batch, rate, step) => {
+        const mask = vit.dropPathMask({ depth: 3, rate, batch, seed: 0, step })
+        const { rows, places } = vit.dropPathRows(mask, batch)
+        expect(rows.length).toBe(6)
+        for (const [branch, own] of rows.entries()) {
+          const kept = mask.subarray(branch * batch, (branch + 1) * batch).reduce((n, x) => n + Number(x !== 0), 0)
+          expect(own.length).toBeGreaterThanOrEqual(Math.max(1, kept))
+          expect(own.length).toBeLessThan(Math.max(1, kept) + Math.ceil(batch / 32))
+          expect([...own]).toEqual([...new Set(own)].sort((a, b) => a - b))
+          for (let i = 0; i < batch; i++) if (mask[branch * batch + i]) expect(own[places[branch * batch + i]!]).toBe(i)
+        }
+      },
+    ),
+  )
+})
+
 test('a rate that drops everything, or less than nothing, is refused', () => {
   expect(() => vit.dropPathRates(12, 1)).toThrow('got 1')
   expect(() => vit.dropPathMask({ depth: 2, rate: -0.1, batch: 1, seed: 0, step: 0 })).toThrow('got -0.1')

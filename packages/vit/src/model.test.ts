@@ -103,8 +103,34 @@ describe('drop path', () => {
     expectEqual(dropped, tf.reshape(tf.slice(layers[0], [0, 0, 0], [2, 1, 12]), [2, 12]))
   })
 
-  test('a mask of another size is refused', () => {
+  test('leaving out what is dropped gives the same features and gradients, with every image of a branch dropped too', () => {
+    const B = 5
+    const images = pictures(B, 12, 16)
+    const values = Float32Array.from({ length: 6 * B }, (_, i) => (i < 2 * B ? 1 : i >= 5 * B ? 0 : (i * 7) % 3 && 1.5))
+    const dropPath = tf.tensor2d(values, [6, B])
+    const listed = vit.dropPathRows(values, B)
+    const rows = listed.rows.map((own, i) => (i < 2 ? undefined : tf.tensor1d(own, 'int32')))
+    expect(listed.rows.map((own) => own.length)).toEqual([5, 5, 4, 3, 3, 1])
+    const dropPathRows = { rows, places: tf.tensor2d(listed.places, [6, B], 'int32') }
+    const direction = tf.reshape(tf.cos(tf.range(0, B * 12)), [B, 12])
+    const names = Object.keys(params)
+    const run = (options: vit.ApplyOptions) =>
+      tf.valueAndGrads((images: tf.Tensor, ...values: tf.Tensor[]) => {
+        const named = Object.fromEntries(names.map((name, i) => [name, values[i]]))
+        return tf.sum(tf.mul(vit.apply(config, named, images as tf.Tensor4D, options), direction)) as tf.Scalar
+      })([images, ...names.map((name) => params[name])])
+    const [all, kept] = [run({ dropPath }), run({ dropPath, dropPathRows })]
+    expectEqual(kept.value, all.value)
+    for (const [i, gradient] of all.grads.entries()) expectEqual(kept.grads[i], gradient, 2e-5)
+  })
+
+  test('a mask of another size is refused, and so are rows without one or of another', () => {
     expect(() => vit.apply(config, params, images, { dropPath: tf.ones([3, 2]) })).toThrow('[6,2], got [3,2]')
+    const dropPathRows = { rows: [], places: tf.zeros<tf.Rank.R2>([6, 2], 'int32') }
+    expect(() => vit.apply(config, params, images, { dropPathRows })).toThrow('got no mask')
+    expect(() => vit.apply(config, params, images, { dropPath: tf.ones([6, 2]), dropPathRows })).toThrow(
+      'of 6 branches and int32 [6,2] places, got 0 and',
+    )
   })
 })
 

@@ -4,6 +4,7 @@ import { gelu, layerNorm, linear } from './layers.js'
 import { check, type Params, shapes } from './parameters.js'
 import { embedPatches } from './patches.js'
 import { positionEmbeddings } from './position.js'
+import { checkRows, type DropPathRows, stochastic } from './stochastic.js'
 
 export interface ApplyOptions {
   /**
@@ -11,6 +12,8 @@ export interface ApplyOptions {
    * multiplied by its row. Default: none dropped.
    */
   dropPath?: tf.Tensor2D
+  /** Leaves out what is dropped instead of multiplying it by 0: what `dropPathRows` lists of the mask. Default: computes all. */
+  dropPathRows?: DropPathRows
   /** Runs each block and keeps nothing inside for the gradient, such as `recompute` of @dino/graph. Default: keeps all. */
   recompute?: Recompute
 }
@@ -38,10 +41,10 @@ export function apply(
   config: VitConfig,
   params: Params,
   images: tf.Tensor4D,
-  { dropPath, recompute }: ApplyOptions = {},
+  { dropPath, dropPathRows, recompute }: ApplyOptions = {},
 ): tf.Tensor2D {
   return tf.tidy(() => {
-    const model = prepare(config, params, images, dropPath)
+    const model = prepare(config, params, images, dropPath, dropPathRows)
     const run = (f: typeof block, i: number, x: tf.Tensor2D) =>
       recompute ? recomputed(recompute, f, model, i, x) : f(model, i, x)
     let x = embed(model, images) // [B · N, D]
@@ -102,9 +105,17 @@ interface Model extends Required<VitConfig> {
   B: number
   /** Rows of the drop-path mask, [B] each; empty when nothing is dropped. */
   keep: tf.Tensor1D[]
+  /** The images that each branch computes; all without it. */
+  dropPathRows?: DropPathRows
 }
 
-function prepare(config: VitConfig, params: Params, images: tf.Tensor4D, dropPath?: tf.Tensor2D): Model {
+function prepare(
+  config: VitConfig,
+  params: Params,
+  images: tf.Tensor4D,
+  dropPath?: tf.Tensor2D,
+  dropPathRows?: DropPathRows,
+): Model {
   const sizes = resolve(config)
   check(config, params)
   const [B, , , channels] = images.shape
@@ -117,7 +128,8 @@ function prepare(config: VitConfig, params: Params, images: tf.Tensor4D, dropPat
   if (dropPath && String(dropPath.shape) !== String([2 * sizes.depth, B])) {
     throw new RangeError(`vit: expected a dropPath mask of [${2 * sizes.depth},${B}], got [${dropPath.shape}]`)
   }
-  return { ...sizes, params, B, keep: dropPath ? (tf.unstack(dropPath) as tf.Tensor1D[]) : [] }
+  checkRows(dropPathRows, dropPath, [2 * sizes.depth, B])
+  return { ...sizes, params, B, keep: dropPath ? (tf.unstack(dropPath) as tf.Tensor1D[]) : [], dropPathRows }
 }
 
 /** Images to tokens: [CLS] and the projected patches, each with its position. Returns [B · N, D]. */
@@ -143,10 +155,11 @@ function embed(model: Model, images: tf.Tensor4D): tf.Tensor2D {
  */
 function block(model: Model, i: number, x: tf.Tensor2D): tf.Tensor2D {
   return tf.tidy(`blocks.${i}`, () => {
-    const attended = attention(model, `blocks.${i}.attn`, norm(model, `blocks.${i}.norm1`, x))
-    const y = tf.add(x, kept(model, 2 * i, attended)) as tf.Tensor2D
-    const processed = mlp(model, `blocks.${i}.mlp`, norm(model, `blocks.${i}.norm2`, y))
-    return tf.add(y, kept(model, 2 * i + 1, processed))
+    const y = tf.add(
+      x,
+      branch(model, 2 * i, x, (part, x) => attention(part, `blocks.${i}.attn`, norm(part, `blocks.${i}.norm1`, x))),
+    ) as tf.Tensor2D
+    return tf.add(y, processed(model, i, y))
   })
 }
 
@@ -158,11 +171,41 @@ function block(model: Model, i: number, x: tf.Tensor2D): tf.Tensor2D {
  */
 function blockForCls(model: Model, i: number, x: tf.Tensor2D): tf.Tensor2D {
   return tf.tidy(`blocks.${i}`, () => {
-    const attended = attentionOfCls(model, `blocks.${i}.attn`, norm(model, `blocks.${i}.norm1`, x))
-    const y = tf.add(clsRows(model, x), kept(model, 2 * i, attended)) as tf.Tensor2D
-    const processed = mlp(model, `blocks.${i}.mlp`, norm(model, `blocks.${i}.norm2`, y))
-    return tf.add(y, kept(model, 2 * i + 1, processed))
+    const y = tf.add(
+      clsRows(model, x),
+      branch(model, 2 * i, x, (part, x) =>
+        attentionOfCls(part, `blocks.${i}.attn`, norm(part, `blocks.${i}.norm1`, x)),
+      ),
+    ) as tf.Tensor2D
+    return tf.add(y, processed(model, i, y))
   })
+}
+
+/** mlp(norm(y)), [B · N, D] as y. */
+function processed(model: Model, i: number, y: tf.Tensor2D): tf.Tensor2D {
+  return branch(model, 2 * i + 1, y, (part, y) => mlp(part, `blocks.${i}.mlp`, norm(part, `blocks.${i}.norm2`, y)))
+}
+
+/**
+ * A residual branch under stochastic depth: each image's rows multiplied by its entry of the mask, and those of dropped images left out
+ * of the computation where the caller listed the others.
+ *
+ * @param x [B · N, D]
+ * @param f from the tokens of `part`'s images to [their number · M, D]
+ * @returns [B · M, D]
+ */
+function branch(
+  model: Model,
+  row: number,
+  x: tf.Tensor2D,
+  f: (part: Model, x: tf.Tensor2D) => tf.Tensor2D,
+): tf.Tensor2D {
+  const { B, embedDim: D, keep, dropPathRows } = model
+  const mask = keep[row]
+  const rows = dropPathRows?.rows[row]
+  if (!mask) return f(model, x)
+  const places = rows && (tf.reshape(tf.slice(dropPathRows!.places, [row, 0], [1, B]), [B]) as tf.Tensor1D)
+  return stochastic(tf.reshape(x, [B, -1, D]), { mask, rows, places }, (x, count) => f({ ...model, B: count }, x))
 }
 
 /** A block that is handed all it needs, so that the tensors are still there, and get their gradients, when it runs again. */
@@ -230,13 +273,6 @@ function attentionWeights(q: tf.Tensor4D, k: tf.Tensor4D): tf.Tensor4D {
 
 function mlp(model: Model, name: string, x: tf.Tensor2D): tf.Tensor2D {
   return tf.tidy('mlp', () => dense(model, `${name}.fc2`, gelu(dense(model, `${name}.fc1`, x))))
-}
-
-/** A branch's output [B · N, D], each image's rows multiplied by its entry of the mask. */
-function kept({ B, embedDim: D, keep }: Model, row: number, x: tf.Tensor2D): tf.Tensor2D {
-  const mask = keep[row]
-  if (!mask) return x
-  return tf.reshape(tf.mul(tf.reshape(x, [B, -1, D]), tf.reshape(mask, [B, 1, 1])), [-1, D])
 }
 
 /** The rows of [CLS], [B, D], out of [B · N, D]. */

@@ -10,6 +10,7 @@ import { fillConstants } from './fill.js'
 import { fuse } from './fuse.js'
 import { useGelu } from './gelu.js'
 import { useMatMul } from './matmul.js'
+import { letVary } from './varying.js'
 
 /** From program to program, with the same results. */
 export type Pass = (program: Program) => Program
@@ -54,7 +55,7 @@ export function runPasses(
     if (unknown)
       throw new TypeError(`compile: there is no pass ${unknown}. The passes are ${Object.keys(PASSES).join(', ')}.`)
   }
-  let result = program
+  let result = letVary(program) // before anything changes shapes or constants: it has to happen, whatever is left out
   for (const [name, pass] of Object.entries(PASSES) as [PassName, Pass][]) {
     // After what finds products, before what joins them with their neighbours.
     if (name === 'bias' && precision === 'bfloat16') result = toBfloat16(result, { softmax: oneDnn })
