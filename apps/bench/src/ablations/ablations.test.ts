@@ -117,3 +117,14 @@ test('list and dry run say what each costs and print commands that can be run', 
   expect(text).toMatch(/375300 steps of 1024 images, about \d+ days on two cores for 3 seeds/)
   expect(text).toContain('Beside the paper:')
 })
+
+test('a supervised row is a run of its own, told as the fine-tuning that it is', () => {
+  const row = named('table2').rows.find(({ name }) => name === 'supervised')!
+  const run = runOf(row, scales.tiny, 0, place)
+  expect(run.key).toBe(`${runOf(named('table7').rows[0]!, scales.tiny, 0, place).key}-supervised`)
+  expect(run.supervisedLr).toBe(scales.tiny.supervisedLr)
+  const text = dryRunText(named('table2'), scales.imagenet, { seeds: 1 })
+  expect(text).toMatch(
+    /--arch resnet50 .*--max-steps 1 --output-dir LIKE\n {2}dino eval finetune random --like LIKE --data DIR --epochs 300 --batch-size 1024 --lr 0.0005/,
+  )
+})

@@ -44,13 +44,12 @@ export async function runAttention(flags: VerbFlags, streams: Streams): Promise<
   const end = await runPlan(runs, { data, measures: ['knn'], jobs: flags.jobs, stderr, signal })
   if (signal.aborted) return 130
   if (end.failed > 0) return 1
-  const [dino, untrained] = runs as [Run, Run]
+  const [dino, untrained, supervised] = runs as [Run, Run, Run]
 
-  stderr.write('supervised: begins\n')
   const weights: Record<Network, string> = {
     dino: dino.folder,
     random: untrained.folder,
-    supervised: await supervised(dino, data, out),
+    supervised: join(supervised.folder, 'weights.safetensors'),
   }
   const others = [weights.supervised, weights.random].flatMap((path) => ['--compare', path])
   const masks = flags.data === undefined ? ['--data', join(data, 'val'), '--masks', 'alpha'] : ['--data', data]
@@ -78,14 +77,6 @@ export async function runAttention(flags: VerbFlags, streams: Streams): Promise<
   })
   await writeReport(report, flags, out, streams)
   return 0
-}
-
-/** Labels teach the same network for as many epochs; one that stopped goes on. @returns its weights */
-async function supervised({ key, folder, config }: Run, data: string, out: string): Promise<string> {
-  const target = join(out, 'runs', `${key}-supervised`)
-  const length = ['--epochs', String(config.epochs), '--batch-size', String(config.batchSize)]
-  await ask('eval', 'finetune', 'random', '--like', folder, '--data', data, ...length, '--output-dir', target)
-  return join(target, 'weights.safetensors')
 }
 
 /** What `dino …` says as JSON. */

@@ -1,8 +1,8 @@
 import { kebab, printed, resolveConfig, type TrainConfig } from '@dino/trainer'
 import { relativeCost } from './cost.js'
 import type { Experiment } from './experiment.js'
-import { difference, settingsOf } from './plan.js'
-import { flag } from './report.js'
+import { settingsOf } from './plan.js'
+import { differenceText } from './report.js'
 import { type Scale, type ScaleName, scales } from './scale.js'
 
 /** Images of the training set that a scale is made for. */
@@ -25,10 +25,9 @@ export function dryRunText(experiment: Experiment, scale: Scale, { seeds }: { se
     lines.push(
       `  ${steps} steps of ${config.batchSize} images, about ${hours(seconds(config, scale) * seeds)} on two cores${seeds > 1 ? ` for ${seeds} seeds` : ''}`,
     )
-    const changed = difference(row, undefined, scale).map(([key, value]) => flag(key, value))
-    lines.push(`  beside the base: ${changed.join(' ') || 'nothing'}`)
+    lines.push(`  beside the base: ${differenceText(row, undefined, scale).join(' ') || 'nothing'}`)
     if (row.note) lines.push(`  note: ${row.note}`)
-    lines.push(`  dino train --data DIR ${flags(row, scale)}`, '')
+    lines.push(...commandsOf(row, scale).map((command) => `  ${command}`), '')
   }
   lines.push('Beside the paper:', ...deviations(scale).map((text) => `- ${text}`), '')
   return lines.join('\n')
@@ -63,8 +62,19 @@ function seconds(config: TrainConfig, { name, base }: Scale): number {
   return (MEASURED[name] * relativeCost(config)) / relativeCost(measured)
 }
 
-function flags(row: Experiment['rows'][number], scale: Scale): string {
-  return Object.entries(settingsOf(row, scale))
+function commandsOf(row: Experiment['rows'][number], scale: Scale): string[] {
+  const settings = settingsOf(row, scale)
+  const train = `dino train --data DIR ${flagsOf(settings)}`
+  if (!row.supervised) return [train]
+  const { epochs, batchSize } = resolveConfig({ ...settings, data: 'DIR' })
+  return [
+    `${train} --max-steps 1 --output-dir LIKE`,
+    `dino eval finetune random --like LIKE --data DIR ${flagsOf({ epochs, batchSize, lr: scale.supervisedLr })}`,
+  ]
+}
+
+function flagsOf(settings: object): string {
+  return Object.entries(settings)
     .map(([key, value]) => `--${kebab(key)} ${printed(value)}`)
     .join(' ')
 }

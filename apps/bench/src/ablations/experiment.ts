@@ -11,6 +11,8 @@ export interface Row {
   settings(scale: Scale): Settings
   /** The paper's number for this row. */
   paper?: Partial<Record<Measure, number>>
+  /** Trained on labels instead: the backbone, crops aside, with a classifier (`dino eval finetune random`). */
+  supervised?: true
   /** Where we read the paper in one way of several, or depart from it. */
   note?: string
 }

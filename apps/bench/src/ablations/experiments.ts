@@ -1,6 +1,19 @@
 import { appendix } from './appendix.js'
 import { above, type Claim, type Experiment, inNoMoreTime, learnsNothing, mean, shown } from './experiment.js'
-import { figure5, figure6, figure7, table2, table7, table8, table9, table13, table14, table15, trial } from './rows.js'
+import {
+  figure5,
+  figure6,
+  figure7,
+  supervised,
+  table2,
+  table7,
+  table8,
+  table9,
+  table13,
+  table14,
+  table15,
+  trial,
+} from './rows.js'
 
 /** Teacher entropy or KL at the end, as a share of ln K, below or above a bound. */
 function ends(
@@ -212,7 +225,7 @@ export const attentionExperiment: Experiment = {
   name: 'attention',
   title: 'Attention of [CLS] against the outline of objects: DINO, supervised, random',
   source: 'Caron et al. 2021, figures 3 and 4',
-  rows: table7.filter((row) => row.name === 'dino' || row.name === 'untrained'),
+  rows: [...table7.filter((row) => row.name === 'dino' || row.name === 'untrained'), supervised],
   measures: ['knn'],
   claims: [],
 }

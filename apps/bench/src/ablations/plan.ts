@@ -13,6 +13,8 @@ export interface Run {
   /** Its folder; KEY.json beside it holds its settings. */
   folder: string
   config: TrainConfig
+  /** Of a row that is trained on labels: its learning rate, for 512 images a step. */
+  supervisedLr?: number
 }
 
 export interface Place {
@@ -47,9 +49,13 @@ export function plan(experiment: Experiment, scale: Scale, seeds: number, place:
 /** Settings of a row, complete. @throws Failure of the trainer where they do not go together */
 export function runOf(row: Row, scale: Scale, seed: number, { out, data, threads }: Place): Run {
   const settings = { ...settingsOf(row, scale), data: join(data, 'train'), seed, threads }
-  const key = keyOf(resolveConfig(settings))
+  const hash = keyOf(resolveConfig(settings))
+  const key = row.supervised ? `${hash}-supervised` : hash
   const folder = join(out, 'runs', key)
-  return { key, row, seed, folder, config: resolveConfig({ ...settings, outputDir: folder }) }
+  return {
+    ...{ key, row, seed, folder, config: resolveConfig({ ...settings, outputDir: folder }) },
+    ...(row.supervised && { supervisedLr: scale.supervisedLr }),
+  }
 }
 
 /** The scale's base with what the row changes; a setting that a row makes undefined is left out. */

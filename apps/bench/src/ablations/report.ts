@@ -1,6 +1,6 @@
 import { kebab, printed } from '@dino/trainer'
 import type { Chart } from './chart.js'
-import { type Experiment, mean, type Outcome, shown, spread } from './experiment.js'
+import { type Experiment, mean, type Outcome, type Row, shown, spread } from './experiment.js'
 import type { Machine } from './machine.js'
 import { difference, type Run } from './plan.js'
 import { failureOf, outcomesOf, resultOf } from './result.js'
@@ -70,7 +70,7 @@ export function report(
             ? ['-', '-', '-', '-']
             : []),
       ],
-      settings: difference(row, experiment.rows[i - 1], scale).map(([key, value]) => flag(key, value)),
+      settings: differenceText(row, experiment.rows[i - 1], scale),
       ...(row.note && { note: row.note }),
       ...(failed && { failed }),
       ...(outcome && { outcome }),
@@ -120,8 +120,12 @@ function notes(scale: Scale, seeds: number): string[] {
   ]
 }
 
-export function flag(key: string, value: unknown): string {
-  return value === undefined ? `no --${kebab(key)}` : `--${kebab(key)} ${printed(value)}`
+/** What a row is trained with, as flags, where that is not what another one is; undefined: the scale's base. */
+export function differenceText(row: Row, before: Row | undefined, scale: Scale): string[] {
+  const flags = difference(row, before, scale).map(([key, value]) =>
+    value === undefined ? `no --${kebab(key)}` : `--${kebab(key)} ${printed(value)}`,
+  )
+  return row.supervised ? ['dino eval finetune random', ...flags] : flags
 }
 
 function paper(value: number | undefined): string {
@@ -129,6 +133,7 @@ function paper(value: number | undefined): string {
 }
 
 function duration(seconds: number): string {
+  if (seconds === 0) return '-'
   if (seconds < 120) return `${Math.round(seconds)} s`
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
 }

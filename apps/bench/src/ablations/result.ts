@@ -10,7 +10,7 @@ export interface RunResult {
   key: string
   seed: number
   steps: number
-  /** Median of the steps that the log holds. */
+  /** Median of the steps that the log holds; of a supervised run with its scoring, and 0 if several processes made it. */
   secondsPerStep: number
   /** The most memory of the training process. */
   bytes: number

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
-import { isLocked, runApp, type TrainIO } from '@dino/trainer'
+import { isLocked, runApp, type TrainConfig, type TrainIO } from '@dino/trainer'
 import { writeFileAtomic } from '@dino/weights/node'
 import type { Measure } from './experiment.js'
 import { machine } from './machine.js'
@@ -13,6 +13,8 @@ export interface RowChildFlags {
   /** Folder with train/ and val/. */
   data: string
   measures: Measure[]
+  /** Train on labels, with this learning rate for 512 images a step. */
+  supervisedLr?: number
 }
 
 /**
@@ -21,7 +23,7 @@ export interface RowChildFlags {
  *
  * @param folder of the run; FOLDER.json holds its settings
  */
-export async function runRow(folder: string, { data, measures }: RowChildFlags): Promise<number> {
+export async function runRow(folder: string, { data, measures, supervisedLr }: RowChildFlags): Promise<number> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
   const parent = process.ppid
@@ -46,29 +48,19 @@ export async function runRow(folder: string, { data, measures }: RowChildFlags):
   try {
     await mkdir(folder, { recursive: true })
     await untilFree(folder, stop.signal)
-    await command('train', '--config', `${folder}.json`, '--output-dir', folder)
-    // A run that is measured once more has trained before, in another process.
     const before = resultOf({ folder })
-    const bytes = Math.max(process.resourceUsage().maxRSS * 1024, before?.bytes ?? 0)
-    const metrics = readMetrics(join(folder, 'metrics.jsonl'))
-    const knnOf = async (network: string) => {
-      const text = await command('eval', 'knn', folder, '--data', data, '--k', '20', '--network', network, '--json')
-      return JSON.parse(text) as { knn: Record<number, { top1: number }> }
-    }
-    const teacher = (await knnOf('teacher')).knn[20]!.top1
-    const student = (await knnOf('student')).knn[20]!.top1
-    const linear = measures.includes('linear') ? await linearOf(command, folder, data) : undefined
-    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as RunResult['config']
+    const trained =
+      supervisedLr === undefined
+        ? await selfSupervised(command, folder, data, measures)
+        : await supervised(command, folder, data, supervisedLr)
     const result: RunResult = {
       key: folder.split(/[\\/]/).at(-1)!,
-      seed: config.seed,
-      ...metrics,
-      bytes,
-      knn: { teacher, student },
-      ...(linear !== undefined && { linear }),
+      seed: trained.config.seed,
+      ...trained,
+      // A run that is measured once more has trained before, in another process.
+      bytes: Math.max(process.resourceUsage().maxRSS * 1024, before?.bytes ?? 0),
       chance: await chance(data),
-      config,
-      machine: machine(engine.heard() ?? before?.machine.engine ?? config.engine),
+      machine: machine(engine.heard() ?? before?.machine.engine ?? trained.config.engine),
     }
     await writeFileAtomic(join(folder, 'result.json'), `${JSON.stringify(result)}\n`)
     return 0
@@ -90,13 +82,68 @@ async function untilFree(folder: string, signal: AbortSignal): Promise<void> {
 
 class Interrupted extends Error {}
 
-async function linearOf(
-  command: (...args: string[]) => Promise<string>,
+type Command = (...args: string[]) => Promise<string>
+type Trained = Omit<RunResult, 'key' | 'seed' | 'bytes' | 'chance' | 'machine'>
+
+/** DINO or a method made of its parts: teacher and student, and a probe on the teacher if that is measured. */
+async function selfSupervised(
+  command: Command,
   folder: string,
   data: string,
-): Promise<number> {
-  const found = JSON.parse(await command('eval', 'linear', folder, '--data', data, '--json')) as { top1: number }
-  return found.top1
+  measures: readonly Measure[],
+): Promise<Trained> {
+  await command('train', '--config', `${folder}.json`, '--output-dir', folder)
+  const teacher = await knnOf(command, data, folder, '--network', 'teacher')
+  const student = await knnOf(command, data, folder, '--network', 'student')
+  const linear = measures.includes('linear') ? await linearOf(command, folder, data) : undefined
+  return {
+    ...readMetrics(join(folder, 'metrics.jsonl')),
+    knn: { teacher, student },
+    ...(linear !== undefined && { linear }),
+    config: configOf(folder),
+  }
+}
+
+/** The same backbone with a classifier: its accuracy stands where the others' probe does. */
+async function supervised(command: Command, folder: string, data: string, lr: number): Promise<Trained> {
+  const like = join(folder, 'like') // a step of the row's own network says what to make
+  await command('train', '--config', `${folder}.json`, '--output-dir', like, '--max-steps', '1')
+  const config = { ...configOf(like), outputDir: folder }
+  const { epochs, batchSize, seed, precision } = config
+  const goesOn = existsSync(join(folder, 'checkpoint.safetensors'))
+  const began = performance.now()
+  const told = await command(
+    ...['eval', 'finetune', 'random', '--like', like, '--data', data, '--output-dir', folder, '--json'],
+    ...['--epochs', String(epochs), '--batch-size', String(batchSize), '--lr', String(lr)],
+    ...['--seed', String(seed), '--precision', precision],
+  )
+  const seconds = (performance.now() - began) / 1000
+  const found = JSON.parse(told) as { top1: number; train: number; scores: { epoch: number; loss: number }[] }
+  const perEpoch = Math.floor(found.train / batchSize)
+  const knn = await knnOf(command, data, join(folder, 'weights.safetensors'))
+  return {
+    steps: perEpoch * epochs,
+    secondsPerStep: goesOn ? 0 : seconds / (perEpoch * epochs),
+    curve: found.scores.map(({ epoch, loss }) => ({ step: epoch * perEpoch, loss })),
+    knnCurve: [],
+    end: { loss: found.scores.at(-1)!.loss },
+    knn: { teacher: knn, student: knn },
+    linear: found.top1,
+    config,
+  }
+}
+
+async function knnOf(command: Command, data: string, checkpoint: string, ...more: string[]): Promise<number> {
+  const text = await command('eval', 'knn', checkpoint, '--data', data, '--k', '20', ...more, '--json')
+  return (JSON.parse(text) as { knn: Record<number, { top1: number }> }).knn[20]!.top1
+}
+
+async function linearOf(command: Command, folder: string, data: string): Promise<number> {
+  return (JSON.parse(await command('eval', 'linear', folder, '--data', data, '--json')) as { top1: number }).top1
+}
+
+function configOf(folder: string): TrainConfig {
+  return JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as TrainConfig
 }
 
 /** Share of the commonest class of val/, percent: what naming it always would score. */

@@ -89,7 +89,10 @@ async function runOne(
   await rm(`${run.folder}.failed`, { force: true })
   const { outputDir: _, ...settings } = run.config
   await writeFileAtomic(`${run.folder}.json`, `${JSON.stringify(settings, null, 2)}\n`)
-  const args = [cli, 'row-child', run.folder, '--data', data, '--measures', measures.join(',')]
+  const args = [
+    ...[cli, 'row-child', run.folder, '--data', data, '--measures', measures.join(',')],
+    ...(run.supervisedLr === undefined ? [] : ['--supervised-lr', String(run.supervisedLr)]),
+  ]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   children.add(child)
   let said = ''

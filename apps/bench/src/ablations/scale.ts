@@ -32,6 +32,8 @@ export interface Scale {
   /** SwAV's prototypes. */
   swavPrototypes: number
   resnet: Settings
+  /** Learning rate of a supervised row, for 512 images a step. */
+  supervisedLr: number
 }
 
 /** The embedded objects at 32 pixels: minutes on two cores. */
@@ -64,6 +66,7 @@ const tiny: Scale = {
     resnetPlanes: [16, 32, 64, 128],
     dropPathRate: 0,
   },
+  supervisedLr: 0.016,
 }
 
 /** A folder such as Fashion-MNIST's or CIFAR's: hours on a CPU, minutes on a GPU. */
@@ -99,6 +102,7 @@ const small: Scale = {
   queue: 1024,
   swavPrototypes: 1024,
   resnet: tiny.resnet,
+  supervisedLr: tiny.supervisedLr,
 }
 
 /** The paper's own recipe: for users with GPUs and ImageNet. */
@@ -134,6 +138,7 @@ const imagenet: Scale = {
     localCropsScale: [0.05, 0.14],
     dropPathRate: 0,
   },
+  supervisedLr: 0.0005,
 }
 
 export const scales: Record<ScaleName, Scale> = { tiny, small, imagenet }

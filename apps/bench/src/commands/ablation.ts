@@ -2,6 +2,7 @@ import { buildCommand, type CommandContext } from '@stricli/core'
 import type { Experiment } from '../ablations/experiment.js'
 import { attentionExperiment, experiments, trialExperiment } from '../ablations/experiments.js'
 import type { IdxFlags } from '../ablations/fashion-mnist.js'
+import type { RowChildFlags } from '../ablations/row-child.js'
 import type { Table1Flags } from '../ablations/table1.js'
 import type { Streams, VerbFlags } from '../ablations/verb.js'
 import { Failure } from '../failure.js'
@@ -172,17 +173,19 @@ export const list = buildCommand({
   },
 })
 
-export const rowChild = buildCommand<
-  { data: string; measures: ('knn' | 'linear')[] },
-  [folder: string],
-  CommandContext
->({
+export const rowChild = buildCommand<RowChildFlags, [folder: string], CommandContext>({
   docs: { brief: 'One run of a bench, for the bench itself' },
   parameters: {
     positional: { kind: 'tuple', parameters: [{ parse: String, brief: 'folder of the run', placeholder: 'folder' }] },
     flags: {
       data: { kind: 'parsed', parse: String, brief: 'folder with train/ and val/' },
       measures: { kind: 'enum', values: ['knn', 'linear'], variadic: ',', brief: 'what is measured' },
+      supervisedLr: {
+        kind: 'parsed',
+        parse: Number,
+        optional: true,
+        brief: 'train on labels, with this learning rate for 512 images a step',
+      },
     },
   },
   loader: async () => {
