@@ -28,6 +28,13 @@ export const learn = buildCommand<LearnFlags, [], CommandContext>({
         placeholder: 'DIR',
         brief: 'runs and data, as of the tables',
       },
+      report: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        placeholder: 'DIR',
+        brief: 'Markdown, HTML, JSON and a picture; in --out unless given',
+      },
       peerPython: { kind: 'parsed', parse: String, placeholder: 'PATH', brief: 'python of the peer environment' },
       engine: { kind: 'parsed', parse: String, default: 'auto', brief: 'auto, or the folder of a libtensorflow' },
       json: { kind: 'boolean', default: false, withNegated: false, brief: 'print JSON' },

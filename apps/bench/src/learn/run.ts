@@ -2,18 +2,20 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { resolveConfig } from '@dino/trainer'
+import { openSession } from '@dino/graph'
+import { engineName, resolveConfig } from '@dino/trainer'
 import { writeFileAtomic } from '@dino/weights/node'
-import { mean, shown } from '../ablations/experiment.js'
 import { trialExperiment } from '../ablations/experiments.js'
+import { machine } from '../ablations/machine.js'
 import { plan, type Run, settingsOf } from '../ablations/plan.js'
 import { resultOf } from '../ablations/result.js'
 import { table7 } from '../ablations/rows.js'
 import { runPlan } from '../ablations/run-plan.js'
 import { type ScaleName, scales } from '../ablations/scale.js'
-import { dataOf, onSignals, type Streams } from '../ablations/verb.js'
+import { dataOf, onSignals, type Streams, writeReport } from '../ablations/verb.js'
 import { checkPeer } from '../check-peer.js'
 import { child } from '../child.js'
+import { type Learned, learnReport } from './report.js'
 import { scheduleOf, trainOnCrops } from './same-crops.js'
 
 export interface LearnFlags {
@@ -23,17 +25,10 @@ export interface LearnFlags {
   seeds: number
   out: string
   peerPython: string
+  /** Folder for Markdown, HTML and JSON; the bench's unless given. */
+  report?: string
   engine: string
   json: boolean
-}
-
-export interface LearnReport {
-  scale: ScaleName
-  /** Loss of each step on the same crops, from the same weights. */
-  same: { steps: number; ours: number[]; peer: number[]; largest: number; atEnd: number }
-  /** k-NN of the teacher, percent, each side on crops of its own; one a seed. */
-  own?: { steps: number; ours: number[]; peer: number[] }
-  peer: string
 }
 
 const script = fileURLToPath(new URL('../peers/bench_learn.py', import.meta.url)) // beside dist/
@@ -55,26 +50,16 @@ export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): 
   const ours = await trainOnCrops(config, join(data, 'train'), file, flags)
   stderr.write('same crops: PyTorch\n')
   const peer = await child<{ losses: number[]; version: string }>(flags.peerPython, [script, '--same', file])
-  const differences = ours.map((loss, i) => Math.abs(loss - peer.losses[i]!))
-  const last = differences.slice(-20)
-  const same = { steps: flags.steps, ours, peer: peer.losses, largest: Math.max(...differences), atEnd: mean(last) }
-
   const own = flags.seeds > 0 ? await ownCrops() : undefined
   if (own === 'interrupted') return 130
   if (own === 'failed') return 1
-  const report: LearnReport = {
-    scale: flags.scale,
-    same,
-    ...(own && { own }),
-    peer: `torch ${peer.version}`,
-  }
-  await writeFileAtomic(join(out, 'learn.json'), `${JSON.stringify(report)}\n`)
-  await writeFileAtomic(join(out, 'learn.md'), learnMarkdown(report))
-  stdout.write(flags.json ? `${JSON.stringify(report)}\n` : learnMarkdown(report))
+  const learned = { same: { ours, peer: peer.losses }, ...(own && { own }), peer: `torch ${peer.version}` }
+  const about = { command: commandOf(flags), scale, machine: machine(await engineOf(flags.engine)) }
+  await writeReport(await learnReport(learned, about), flags, out, { stdout, stderr })
   return 0
 
   /** Each side with its own crops and first weights, over the seeds; what is finished is kept. */
-  async function ownCrops(): Promise<NonNullable<LearnReport['own']> | 'interrupted' | 'failed'> {
+  async function ownCrops(): Promise<NonNullable<Learned['own']> | 'interrupted' | 'failed'> {
     const runs = plan({ ...trialExperiment, rows: dinoRow }, scale, flags.seeds, { out, data, threads: 0 })
     const signal = onSignals()
     const end = await runPlan(runs, { data, measures: ['knn'], jobs: 1, stderr, signal })
@@ -105,34 +90,22 @@ function countImages(folder: string): number {
   return readdirSync(folder).reduce((sum, name) => sum + readdirSync(join(folder, name)).length, 0)
 }
 
-export function learnMarkdown({ scale, same, own, peer }: LearnReport): string {
-  const at = [0, 1, 9, 49, 99, 199, 299].filter((i) => i < same.steps)
-  return [
-    '# Learning, step by step beside PyTorch',
-    '',
-    `Scale ${scale}; the reference's algorithm in ${peer} (apps/bench/peers/bench_learn.py).`,
-    '',
-    `From the same weights, on the same crops, ${same.steps} steps without stochastic depth:`,
-    '',
-    '| step | ours | PyTorch | difference |',
-    '| ---: | ---: | ---: | ---: |',
-    ...at.map((i) => {
-      const [a, b] = [same.ours[i]!, same.peer[i]!]
-      return `| ${i + 1} | ${a.toFixed(5)} | ${b.toFixed(5)} | ${Math.abs(a - b).toExponential(1)} |`
-    }),
-    '',
-    `Largest difference ${same.largest.toExponential(1)}, mean of the last 20 steps ${same.atEnd.toExponential(1)}.`,
-    '',
-    ...(own
-      ? [
-          `Each with its own crops and initial weights, ${own.steps} steps, k-NN (k = 20) of the teacher, ${own.ours.length} ${own.ours.length === 1 ? 'seed' : 'seeds'}:`,
-          '',
-          '| | k-NN % |',
-          '| --- | ---: |',
-          `| ours | ${shown(own.ours)} |`,
-          `| PyTorch | ${shown(own.peer)} |`,
-          '',
-        ]
-      : []),
-  ].join('\n')
+function commandOf({ scale, data, steps, seeds }: LearnFlags): string {
+  const flags = [
+    `--scale ${scale}`,
+    ...(data === undefined ? [] : ['--data DIR']),
+    ...(steps === 300 ? [] : [`--steps ${steps}`]),
+    `--seeds ${seeds}`,
+  ]
+  return `npm run bench -- learn --peer-python PEER/bin/python ${flags.join(' ')}`
+}
+
+/** Its name and version. */
+async function engineOf(engine: string): Promise<string> {
+  const session = await openSession({ engine })
+  try {
+    return engineName(session)
+  } finally {
+    await session.close()
+  }
 }
