@@ -82,7 +82,7 @@ test('two runs become a report; a killed bench goes on, ends the same, and runs 
   expect(Object.keys(b).sort()).toEqual(Object.keys(a).sort())
   for (const key of Object.keys(a)) expect(timeless(b[key]!)).toEqual(timeless(a[key]!))
 
-  const again = bench('killed')
+  const again = bench('killed', '--jobs', '2')
   expect(again.status).toBe(0)
   expect(again.stderr).toContain('2 of 2 runs are there already')
 })
@@ -92,7 +92,7 @@ test('a run that fails is told and shown, and the others are made', () => {
   mkdirSync(runs, { recursive: true })
   const small = Object.values(results('whole')).find(({ config }) => config.embedDim === 24)!
   writeFileSync(join(runs, small.key), 'a file where a folder has to be')
-  const failing = bench('failing')
+  const failing = bench('failing', '--jobs', '2')
   expect(failing.status).toBe(1)
   expect(failing.stderr).toMatch(/small, seed 0: failed: .*exists/i)
   expect(failing.stderr).toMatch(/smaller, seed 0: k-NN/)

@@ -43,7 +43,8 @@ export async function runPlan(runs: readonly Run[], options: RunPlanOptions): Pr
   }
   signal.addEventListener('abort', stop, { once: true })
   const clock = estimator(todo)
-  let largest = Math.max(0, ...wanted.map((run) => resultOf(run)?.bytes ?? 0))
+  const sizes = wanted.flatMap((run) => resultOf(run)?.bytes ?? [])
+  let largest = sizes.length > 0 ? Math.max(...sizes) : undefined
   const queue = todo[Symbol.iterator]()
 
   const worker = async (first: boolean): Promise<void> => {
@@ -56,9 +57,9 @@ export async function runPlan(runs: readonly Run[], options: RunPlanOptions): Pr
       if (signal.aborted || code === 130) break
       const seconds = (performance.now() - began) / 1000
       const result = code === 0 ? resultOf(run) : undefined
+      largest = Math.max(largest ?? 0, result?.bytes ?? 0)
       if (result) {
         clock.done(run, seconds)
-        largest = Math.max(largest, result.bytes)
         end.done++
         stderr.write(`${name(run)}: k-NN ${result.knn.teacher.toFixed(1)} %, ${Math.round(seconds)} s\n`)
       } else {
@@ -69,7 +70,7 @@ export async function runPlan(runs: readonly Run[], options: RunPlanOptions): Pr
     }
   }
   // What is finished tells how much memory a run takes; where nothing is, the others wait for the first.
-  await Promise.all(Array.from({ length: jobs }, (_, i) => worker(i === 0)))
+  await Promise.all(Array.from({ length: Math.min(jobs, todo.length) }, (_, i) => worker(i === 0)))
   end.interrupted = signal.aborted
   return end
 }
@@ -108,11 +109,13 @@ async function runOne(
   }
 }
 
-/** Waits until one more run of the largest size seen fits into free memory. */
-async function untilThereIsRoom(largest: () => number, signal: AbortSignal): Promise<void> {
+/** Waits until one more run of the largest size seen fits into free memory. @param largest bytes; undefined while no run has ended */
+async function untilThereIsRoom(largest: () => number | undefined, signal: AbortSignal): Promise<void> {
   const margin = 1.2
-  while (!signal.aborted && (largest() === 0 || freemem() < margin * largest())) {
-    await new Promise((later) => setTimeout(later, 1000))
+  for (;;) {
+    const bytes = largest()
+    if (signal.aborted || (bytes !== undefined && freemem() >= margin * bytes)) return
+    await new Promise((later) => setTimeout(later, 200))
   }
 }
 
