@@ -76,7 +76,7 @@ export function report(
       ...(outcome && { outcome }),
     }
   })
-  const machine = runs.map(resultOf).find(Boolean)?.machine
+  const machine = machinesOf(runs)
   return {
     name: experiment.name,
     title: experiment.title,
@@ -104,6 +104,16 @@ export function report(
     ...(machine && { machine }),
     notes: notes(scale, seeds),
   }
+}
+
+/** What made the runs; where they differ, all of it. */
+function machinesOf(runs: readonly Run[]): Machine | undefined {
+  const found = runs.flatMap((run) => resultOf(run)?.machine ?? [])
+  const [first] = found
+  if (!first) return undefined
+  const all = (key: 'engine' | 'cpu' | 'node' | 'commit') =>
+    [...new Set(found.map((each) => each[key].trim()))].join(', ')
+  return { engine: all('engine'), cpu: all('cpu'), cores: first.cores, node: all('node'), commit: all('commit') }
 }
 
 /** What a reader has to know before comparing. */
