@@ -77,6 +77,7 @@ const outcome = (knn: number[], chance = 14): Outcome => ({
     lnK: 6,
     teacherEntropy: [],
     kl: [],
+    outputSpread: [],
     teacherLeads: [],
     seconds: [],
     imagesPerSecond: [],

@@ -31,6 +31,8 @@ export interface Outcome {
   /** Teacher entropy and KL at the end, nats, one a seed; empty for losses without a softmax. */
   teacherEntropy: number[]
   kl: number[]
+  /** Standard deviation of unit outputs over the batch, times the root of their length, at the end, one a seed: 1 spread out, 0 collapsed; of losses without a softmax. */
+  outputSpread: number[]
   /** k-NN over training: share of evaluations in which the teacher is at least as good as the student, one a seed. */
   teacherLeads: number[]
   seconds: number[]

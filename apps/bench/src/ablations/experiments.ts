@@ -51,6 +51,16 @@ const teacherLeads: Claim = {
   },
 }
 
+const drawnTogether: Claim = {
+  text: 'Without its predictor, outputs of BYOL draw together',
+  holds(outcome) {
+    const [without, whole] = [outcome('byol-no-predictor')?.outputSpread, outcome('byol')?.outputSpread]
+    if (!without?.length || !whole?.length) return undefined
+    const because = `spread ${shown(without, 2)} against ${shown(whole, 2)} at the end; 0 is collapse`
+    return { holds: mean(without) < mean(whole) / 1.5, because }
+  },
+}
+
 export const experiments: readonly Experiment[] = [
   {
     name: 'table2',
@@ -124,6 +134,7 @@ export const experiments: readonly Experiment[] = [
     claims: [
       above('dino', 'mse', 'Cross-entropy is better than the squared error', 'linear'),
       above('byol', 'byol-no-predictor', 'BYOL needs its predictor', 'linear'),
+      drawnTogether,
       above(
         'byol-center',
         'byol-no-predictor',

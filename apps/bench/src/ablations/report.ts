@@ -122,7 +122,7 @@ function notes(scale: Scale, seeds: number): string[] {
     scale.name === 'imagenet'
       ? "The paper's settings; its numbers are of 16 GPUs in fp16, ours of the machine named below."
       : `The scales differ: the paper's numbers are of ImageNet-1k and a ViT-S/16 trained for 100 to 300 epochs; ours of ${scale.summary}. ` +
-        'Compare the order of rows, not the numbers.',
+        'Compare the order of rows, not the numbers. Rows are named as in the paper; what they are here is in their last column.',
     seeds > 1
       ? `Ours is the mean of ${seeds} seeds ± their standard deviation; a difference within it may be chance.`
       : 'One seed: a small difference may be chance. --seeds 3 tells more.',

@@ -61,6 +61,7 @@ function outcomeOf(results: readonly RunResult[]): Outcome | undefined {
     lnK: Math.log(results[0]!.config.outDim),
     teacherEntropy: numbers(results.map(({ end }) => end.teacherEntropy)),
     kl: numbers(results.map(({ end }) => end.kl)),
+    outputSpread: numbers(results.map(({ end }) => end.outputSpread)),
     teacherLeads: results
       .filter(({ knnCurve }) => knnCurve.length > 0)
       .map(({ knnCurve }) => knnCurve.filter(({ teacher, student }) => teacher >= student).length / knnCurve.length),
