@@ -3,6 +3,7 @@ import { AugmentPool } from '@dino/augment/node'
 import { permutation } from '@dino/random'
 import type { TrainConfig } from '../config/schema.js'
 import { Failure } from '../report/io.js'
+import { imageCache } from './image-cache.js'
 import type { TrainImages } from './images.js'
 
 /** The crops of one step, uint8, channels last, view by view. */
@@ -54,6 +55,7 @@ export function createFeed(
     options: crops,
     decode: { background: config.background },
   })
+  const sample = imageCache(images, { background: config.background })
   const setAside = new Map(known)
   const ahead: Promise<Batch>[] = []
   let order: { epoch: number; indices: Uint32Array } = { epoch: -1, indices: new Uint32Array() }
@@ -65,7 +67,7 @@ export function createFeed(
     const first = (iteration % iterationsPerEpoch) * config.batchSize
     let indices = [...order.indices.subarray(first, first + config.batchSize)].map(readable)
     for (;;) {
-      const batch = await pool.batch({ epoch, samples: indices.map((index) => images.sample(index)) })
+      const batch = await pool.batch({ epoch, samples: await Promise.all(indices.map(sample)) })
       if (batch.failed.length === 0) {
         const [global, local] = batch.views
         const names = indices.map((i) => images.name(i))
