@@ -25,6 +25,6 @@ export { type Bfloat16Support, bfloat16Support, type Precision } from './precisi
 export type { PrintOptions } from './print.js'
 export { groupTimes, printProfile, type TimeGroup, traceEvents } from './print-profile.js'
 export type { NodeTime } from './profile.js'
-export { recompute } from './recompute.js'
+export { recompute, together } from './recompute.js'
 export { type EngineInfo, openSession, type Session, type SessionMemory, type SessionOptions } from './session.js'
 export type { InputSpec, TensorSpec, TraceableFunction } from './traceable.js'

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { expect, test } from 'vitest'
-import { compile, openSession, recompute } from './index.js'
+import { compile, openSession, recompute, together } from './index.js'
 
 const layer = (x: tf.Tensor, weight?: tf.Tensor): tf.Tensor2D =>
   tf.tanh(tf.matMul(x as tf.Tensor2D, weight as tf.Tensor2D))
@@ -39,5 +39,29 @@ test.each(['auto', 'eager'])('gradients are the same, on engine %s', async (engi
     // No pass merges the second computation with the first.
     expect(count('Tanh')).toBe(count('Tanh', kept) + 3)
   }
+  await session.close()
+})
+
+test('what is made of one of several tensors waits for all of them', async () => {
+  const session = await openSession()
+  const step = await compile(
+    ({ x }) => {
+      const [a, b] = together([tf.neg(x!), tf.square(x!)])
+      return { outputs: { a: tf.abs(a!), b: tf.sqrt(b!) } }
+    },
+    { session, name: 'both', inputs: { x: { shape: [2] } }, passes: { fuse: false } },
+  )
+  expect(step.print()).toMatchInlineSnapshot(`
+    "%0: float32[2] = Placeholder {name="x"}
+    %1: float32[2] = Neg(%0)
+    %2: float32[2] = Square(%0)
+    %3: (float32[2], float32[2]) = IdentityN(%1, %2)
+    %4: float32[2] = Abs(%3.0)
+    %5: float32[2] = Sqrt(%3.1)
+    return a=%4, b=%5"
+  `)
+  const { a, b } = await step({ x: Float32Array.of(-2, 3) })
+  expect([a!.data, b!.data]).toEqual([Float32Array.of(2, 3), Float32Array.of(2, 3)])
+  expect(together([tf.scalar(4)])[0]!.dataSync()).toEqual(Float32Array.of(4)) // eagerly
   await session.close()
 })

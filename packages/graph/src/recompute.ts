@@ -36,10 +36,13 @@ export function recompute<X extends tf.Tensor, Y extends tf.Tensor>(
 }
 
 /**
- * The same tensors, each there once all are. Traced, this is what keeps the second computation apart from the first: it starts when
- * the gradient arrives and not before, and no pass sees the same inputs twice and merges the two.
+ * The same tensors, each there once all are: what is made of one does not begin, and take memory, before the last. Eagerly that goes
+ * without saying.
+ *
+ * Here this is what keeps the second computation apart from the first: it starts when the gradient arrives and not before, and no pass
+ * sees the same inputs twice and merges the two.
  */
-function together(tensors: tf.Tensor[]): tf.Tensor[] {
+export function together(tensors: tf.Tensor[]): tf.Tensor[] {
   if (tf.getBackend() !== TRACE_BACKEND) return tensors
   const backend = tf.backend() as unknown as NodeBackend
   const made = backend.binding.executeOp('IdentityN', [], backend.getInputTensorIds(tensors), tensors.length)

@@ -1,6 +1,7 @@
+export type { Recompute } from './block.js'
 export { type Architecture, config, gridSize, tokens, type VitConfig } from './config.js'
 export { type DropPathOptions, dropPathMask, dropPathRates, dropPathRows } from './drop-path.js'
-export { type ApplyOptions, apply, intermediateLayers, lastAttention, type Recompute } from './model.js'
+export { type ApplyOptions, apply, intermediateLayers, lastAttention } from './model.js'
 export { init, type Params, shapes } from './parameters.js'
 export { positionEmbeddings } from './position.js'
 export type { DropPathRows } from './stochastic.js'

@@ -2,7 +2,7 @@ import '@tensorflow/tfjs'
 import { golden, largestDifference } from '@dino/fixtures'
 import * as tf from '@tensorflow/tfjs-core'
 import { expect, test } from 'vitest'
-import { gelu, layerNorm, linear } from './layers.js'
+import { gelu, layerNorm, linear, scaledProducts } from './layers.js'
 
 const wave = (rows: number, columns: number, frequency: number) =>
   tf.reshape(tf.mul(tf.sin(tf.mul(tf.range(1, rows * columns + 1), frequency)), 2), [rows, columns]) as tf.Tensor2D
@@ -45,6 +45,12 @@ test('the written-out gradients equal those of the formulas, op by op', () => {
   expectEqual([tf.grad((x: tf.Tensor) => gelu(x as tf.Tensor2D))(x, dy)], [tf.grad(plainGelu)(x, dy)])
   const norm = (x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor) => layerNorm(x as tf.Tensor2D, weight, bias)
   expectEqual(tf.grads(norm)([x, weight, bias], dy), tf.grads(plainNorm)([x, weight, bias], dy))
+
+  const [q, k] = [wave(6, 4, 0.7), wave(10, 4, 1.1)].map((x, i) => tf.reshape(x, [1, 2, 3 + 2 * i, 4]))
+  const products = (q: tf.Tensor, k: tf.Tensor) => scaledProducts(q as tf.Tensor4D, k as tf.Tensor4D)
+  const plainProducts = (q: tf.Tensor, k: tf.Tensor) => tf.div(tf.matMul(q, k, false, true), 2)
+  const dProducts = tf.reshape(wave(6, 5, 1.3), [1, 2, 3, 5])
+  expectEqual(tf.grads(products)([q, k], dProducts), tf.grads(plainProducts)([q, k], dProducts))
 })
 
 test("a linear layer takes PyTorch's layout", () => {

@@ -45,6 +45,33 @@ const layerNormWithGradient = tf.customGrad((...args) => {
 })
 
 /**
+ * q kᵀ / √d in each head. The queries are scaled, being fewer numbers than the products; the gradient, which is written out, does so
+ * again and keeps no scaled copy.
+ *
+ * Vaswani et al. 2017, eq. 1.
+ *
+ * @param q [B, H, queries, d]
+ * @param k [B, H, N, d]
+ * @returns [B, H, queries, N]
+ */
+export function scaledProducts(q: tf.Tensor4D, k: tf.Tensor4D): tf.Tensor4D {
+  return scaledProductsWithGradient(q, k) as tf.Tensor4D
+}
+
+const scaledProductsWithGradient = tf.customGrad((...args) => {
+  const [q, k, save] = args as [tf.Tensor, tf.Tensor, tf.GradSaveFunc]
+  const scale = q.shape.at(-1)! ** -0.5
+  save([q, k])
+  return {
+    value: tf.matMul(tf.mul(q, scale), k, false, true),
+    gradFunc: (dy, saved) => {
+      const [q, k] = saved as [tf.Tensor, tf.Tensor]
+      return [tf.mul(tf.matMul(dy, k), scale), tf.mul(tf.matMul(dy, q, true), scale)]
+    },
+  }
+})
+
+/**
  * GELU, exact: x Φ(x) with Φ(x) = (1 + erf(x / √2)) / 2, not the tanh approximation.
  *
  * Hendrycks & Gimpel 2016. The gradient is written out: Φ(x) + x φ(x), with φ the normal density; with t = x / √2, the

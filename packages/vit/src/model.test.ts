@@ -185,6 +185,25 @@ describe('gradients', () => {
     expect(Math.abs(slope - expected)).toBeLessThan(2e-3 + 1e-3 * Math.abs(expected))
   })
 
+  test('reach every parameter of the parts that a wrapper runs, whose features stay the same', () => {
+    const seen = new Set<tf.Tensor>()
+    const wrapper: vit.Recompute = (fn, x, params) => {
+      for (const param of params) seen.add(param)
+      return tf.customGrad((...args) => {
+        const inputs = args.slice(0, -1) as [tf.Tensor2D, ...tf.Tensor[]]
+        return { value: fn(...inputs), gradFunc: (dy: tf.Tensor) => tf.grads(fn as never)(inputs, dy) }
+      })(x, ...params) as tf.Tensor2D
+    }
+    for (const options of [{ recompute: wrapper }, { recomputeCheap: wrapper }]) {
+      seen.clear()
+      const named = Object.fromEntries(names.map((name, i) => [name, values[i]]))
+      const whole = vit.apply(config, named, images, { dropPath })
+      expectEqual(vit.apply(config, named, images, { dropPath, ...options }), whole)
+      const kinds = names.filter((_, i) => seen.has(values[i])).map((name) => name.replace(/blocks\.\d+\./, ''))
+      expect(new Set(kinds).size).toBe('recompute' in options ? 12 : 10)
+    }
+  })
+
   test('in pieces add up to those of the whole batch', () => {
     const pieces = [0, 1].map((b) => {
       const part = (tensor: tf.Tensor) => tf.slice(tensor, [b], [1])
