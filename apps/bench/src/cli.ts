@@ -3,6 +3,7 @@ import { buildApplication, buildRouteMap, run, text_en } from '@stricli/core'
 import { ablations, fashionMnist, list, rowChild, table1 } from './commands/ablation.js'
 import { augment } from './commands/augment.js'
 import { augmentChild } from './commands/augment-child.js'
+import { compare } from './commands/compare.js'
 import { dryRun } from './commands/dry-run.js'
 import { dryRunChild } from './commands/dry-run-child.js'
 import { evaluate } from './commands/eval.js'
@@ -36,6 +37,7 @@ const app = buildApplication(
       step,
       stepTable,
       growth,
+      compare,
       stepChild,
       augment,
       augmentChild,

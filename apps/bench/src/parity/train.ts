@@ -22,8 +22,17 @@ import { resnetConfig } from './resnet.js'
 import { Settings } from './settings.js'
 import { vitConfig, vitParams } from './vit.js'
 
-/** Whole training steps from given weights and crops: each loss, then student, teacher and center at the end. */
-export async function train(c: Case, tensors: Tensors, engine: Engine): Promise<Check[]> {
+/**
+ * Whole training steps from given weights and crops: each loss, then student, teacher and center at the end.
+ *
+ * @param more inputs that the step gets beside those of the case
+ */
+export async function train(
+  c: Case,
+  tensors: Tensors,
+  engine: Engine,
+  more: (fed: StepInputs) => Partial<StepInputs> = () => ({}),
+): Promise<Check[]> {
   const settings = new Settings(c.name, c)
   const backbone = backboneOf(settings.inner('config'), under('init.backbone.', tensors))
   const setup = trainSetup(settings, backbone)
@@ -36,7 +45,7 @@ export async function train(c: Case, tensors: Tensors, engine: Engine): Promise<
   const session = await engine.open()
   try {
     await session.create(initialState(setup, student))
-    const checks = await runSteps(c, tensors, settings, setup, values, session)
+    const checks = await runSteps(c, tensors, settings, setup, values, session, more)
     const expected = Object.entries(tensors).filter(([name]) => /^(student|teacher)\.|^center$/.test(name))
     const end = await session.read(expected.map(([name]) => name).filter((name) => session.has(name)))
     const walk = values.lr.reduce((sum, lr) => sum + lr, 0)
@@ -53,6 +62,7 @@ async function runSteps(
   setup: Setup,
   values: ReturnType<typeof schedules>,
   session: Session,
+  more: (fed: StepInputs) => Partial<StepInputs>,
 ): Promise<Check[]> {
   const iterationsPerEpoch = settings.number('iterations_per_epoch')
   const frozenEpochs = settings.number('freeze_last_layer', 0)
@@ -72,8 +82,10 @@ async function runSteps(
     const freezeLastLayer = epoch < frozenEpochs
     const key = JSON.stringify([freezeLastLayer, inputs.global!.shape, inputs.local?.shape])
     if (!programs.has(key)) {
-      const step: TraceableFunction = (fed, state) =>
-        dinoStep(setup, fed as unknown as StepInputs, state, { freezeLastLayer, diagnostics: false })
+      const step: TraceableFunction = (given, state) => {
+        const fed = given as unknown as StepInputs
+        return dinoStep(setup, { ...fed, ...more(fed) }, state, { freezeLastLayer, diagnostics: false })
+      }
       programs.set(key, compileFor(session, `${c.name}_${programs.size}`, inputs, step))
     }
     const { loss } = await (await programs.get(key)!)(inputs)

@@ -1,14 +1,14 @@
 import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import { openSession } from '@dino/graph'
+import { openSession, type Session } from '@dino/graph'
 import {
-  compileStep,
   dropPathFeeds,
   initialState,
   initStudent,
   resolveConfig,
   setupOf,
   type TrainConfig,
+  trainStep,
 } from '@dino/trainer'
 import type { CommandContext } from '@stricli/core'
 import { Failure } from '../failure.js'
@@ -48,7 +48,7 @@ export async function printOurs(this: CommandContext, flags: ModelFlags): Promis
 
 /** The trainer's own step, compiled as a run compiles it, on crops of noise. */
 export async function timeStep(flags: ModelFlags): Promise<Timing> {
-  const { batch, locals, steps, threads, engine, device } = flags
+  const { steps, threads, engine, device } = flags
   const config = configOf(flags)
   const setup = setupOf(config)
   const session = await openSession({
@@ -61,23 +61,12 @@ export async function timeStep(flags: ModelFlags): Promise<Timing> {
   try {
     await session.create(initialState(setup, initStudent(setup, 0)))
     const began = performance.now()
-    const step = await compileStep(session, setup, config, false)
-    const global = bytes(2 * batch * 224 * 224 * 3)
-    const local = bytes(locals * batch * 96 * 96 * 3)
+    const step = await noiseStep(session, config)
     const times: number[] = []
     let loss = Number.NaN
     for (let i = 0; i < steps + warmUpSteps; i++) {
-      const inputs = {
-        global,
-        ...(locals > 0 && { local }),
-        ...dropPathFeeds(setup, config, i),
-        lr: 1e-4,
-        weightDecay: 0.04,
-        momentum: 0.996,
-        teacherTemp: 0.04,
-      }
       const start = i === 0 ? began : performance.now() // the first step includes tracing and compiling it
-      const outputs = await step(inputs)
+      const outputs = await step(i)
       times.push(performance.now() - start)
       loss = (outputs.loss!.data as Float32Array)[0]!
     }
@@ -99,6 +88,20 @@ export async function timeStep(flags: ModelFlags): Promise<Timing> {
 function configOf({ arch, patchSize, depth, batch, locals, outDim, precision }: ModelFlags): TrainConfig {
   const crops = { batchSize: batch, localCropsNumber: locals }
   return resolveConfig({ data: 'noise', arch, patchSize, depth, ...crops, outDim, precision })
+}
+
+/** The trainer's own step of some settings, and what runs it on crops of noise. */
+export async function noiseStep(session: Session, config: TrainConfig) {
+  const setup = setupOf(config)
+  const { batchSize: B, localCropsNumber: L, globalCropsSize: S, localCropsSize: s } = config
+  const [global, local] = [bytes(2 * B * S * S * 3), bytes(L * B * s * s * 3)]
+  const step = await trainStep(session, setup, config, false)
+  return (i: number) => {
+    // Draws of the steps that warm up: another number of rows would be planned, and compiled, while it is timed.
+    const draws = dropPathFeeds(setup, config, i % warmUpSteps)
+    const crops = { global, ...(L > 0 && { local }), ...draws }
+    return step.run([crops], { lr: 1e-4, weightDecay: 0.04, momentum: 0.996, teacherTemp: 0.04 })
+  }
 }
 
 /** Noise: what the pixels are does not change the time. */

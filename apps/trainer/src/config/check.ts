@@ -69,6 +69,11 @@ export function checkTogether(config: TrainConfig): void {
     )
   }
 
+  refuseIf(
+    config.dropPathRows !== undefined && config.dropPathRate === 0,
+    `${say('dropPathRows')} with ${say('dropPathRate')}: nothing is dropped. Leave it out, or use --drop-path-rate 0.1`,
+  )
+
   for (const key of ['globalCropsScale', 'localCropsScale', 'cropRatio', 'blurSigma'] as const) {
     const [low, high] = config[key]
     refuseIf(low > high, `${say(key)}: the first number must not be above the second. Swap them`)

@@ -71,6 +71,10 @@ test.each<[TrainOptions, string]>([
   [{ data, arch: 'resnet50', patchSize: 8 }, '--patch-size 8 is of a vision transformer, and --arch resnet50 is none'],
   [{ data, resnetPlanes: [8, 8, 8, 8] }, '--resnet-planes 8,8,8,8 is of a ResNet, and --arch vit_small is none'],
   [{ data, arch: 'resnet50', dropPathRate: 0.1 }, '--drop-path-rate 0.1 with --arch resnet50: stochastic depth'],
+  [
+    { data, dropPathRate: 0, dropPathRows: 'kept' },
+    '--drop-path-rows kept with --drop-path-rate 0: nothing is dropped',
+  ],
   [{ data, arch: 'resnet50', microBatch: 8 }, '--micro-batch 8 with --arch resnet50: batch norm takes its statistics'],
   [
     { data, arch: 'resnet50', recompute: true },

@@ -128,6 +128,12 @@ export const trainConfig = z.strictObject({
     .describe('largest norm of the gradient of one tensor, 0 = off; lower it if training is unstable'),
   freezeLastLayer: count.describe('epochs with fixed prototypes; raise it if the loss does not fall'),
   dropPathRate: share.lt(1).describe('stochastic depth of a ViT as student; a ResNet has none'),
+  dropPathRows: z
+    .enum(['all', 'kept', 'subset'])
+    .optional()
+    .describe(
+      "rows that a branch computes: all, and drops some; those that are kept alone, the same numbers; or DINOv2's method, a subset of fixed size. all unless given",
+    ),
 
   globalCropsSize: positive.describe('pixels of the two global crops'),
   globalCropsScale: shares.describe('share of the area that a global crop covers; without local crops use .14 1'),

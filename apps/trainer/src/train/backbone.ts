@@ -57,6 +57,8 @@ export function features(config: BackboneConfig, params: Params, images: tf.Tens
 export interface Crops {
   images: tf.Tensor4D
   dropPath?: tf.Tensor2D
+  /** What of it is computed: all, unless given. */
+  dropPathRows?: vit.DropPathRows
 }
 
 /**
@@ -74,8 +76,9 @@ export function trainingFeatures(
   options: { recompute?: boolean } = {},
 ): { features: tf.Tensor2D; statistics: Params } {
   if (isVit(config)) {
-    const passes = groups.map(({ images, dropPath }) =>
-      vit.apply(config, params, images, { dropPath, ...(options.recompute && { recompute }) }),
+    const again = options.recompute ? { recompute } : { recomputeCheap: recompute }
+    const passes = groups.map(({ images, dropPath, dropPathRows }) =>
+      vit.apply(config, params, images, { dropPath, dropPathRows, ...again }),
     )
     return { features: joined(passes), statistics: {} }
   }

@@ -39,6 +39,11 @@ describe.each(['auto', 'eager'])('on engine %s', (engine) => {
     ['in parts of two images', { microBatch: 2 }],
     ['image by image', { microBatch: 1 }],
     ['with blocks computed again', { recompute: true }],
+    ['that leaves out the rows that are dropped', { dropPathRows: 'kept' }],
+    [
+      'in parts that leave them out, with blocks computed again',
+      { microBatch: 3, dropPathRows: 'kept', recompute: true },
+    ],
     ['image by image, with blocks computed again', { microBatch: 1, recompute: true }],
   ])('a step %s is the step of the whole batch', async (_, options) => {
     const whole = await steps({}, engine)

@@ -3,6 +3,7 @@ import {
   compile,
   type Feed,
   type HostTensor,
+  type InputSpec,
   type Program,
   type Session,
   type TensorSpec,
@@ -11,7 +12,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import { productsOf } from '../config/precision.js'
 import type { TrainConfig } from '../config/schema.js'
 import { normalizeImages } from '../inspect/embed.js'
-import { isVit, type Params } from './backbone.js'
+import type { Params } from './backbone.js'
+import { dropPathInputs, dropPathSpecs, withRows } from './drop-path.js'
 import { prefixed, type Setup, statisticShapes, withoutPrefix } from './model.js'
 import { nextState } from './objective.js'
 import { type CropInputs, dinoStep, reduce, type ScheduleInputs, stepSums, sumShapes, takeStep, zeros } from './step.js'
@@ -60,7 +62,7 @@ export async function trainStep(
   if (N < B || A > 1) return stepInParts(session, setup, config, freezeLastLayer)
   const step = await compileStep(session, setup, config, freezeLastLayer)
   return {
-    run: ([batch], schedule) => step({ ...feeds(batch!), ...schedule }),
+    run: ([batch], schedule) => step({ ...feeds(batch!, config), ...schedule }),
     programs: [{ compiled: step, program: step.program, calls: 1 }],
     dispose: step.dispose,
   }
@@ -160,7 +162,7 @@ async function stepInParts(
       for (const [i, batch] of batches.entries()) {
         if (i > 0) await between!({})
         for (let first = 0; first < B; first += N) {
-          await part({ ...feeds(partOf(batch, config, first, N)), teacherTemp })
+          await part({ ...feeds(partOf(batch, config, first, N), config), teacherTemp })
         }
       }
       return end(rest)
@@ -208,8 +210,8 @@ function partOf(batch: CropFeeds, config: TrainConfig, first: number, count: num
   }
 }
 
-function feeds(batch: CropFeeds): Record<string, Feed> {
-  return batch as unknown as Record<string, Feed>
+function feeds(batch: CropFeeds, config: TrainConfig): Record<string, Feed> {
+  return withRows(batch, config) as unknown as Record<string, Feed>
 }
 
 function cropInputs(inputs: Params, config: TrainConfig): CropInputs {
@@ -217,22 +219,18 @@ function cropInputs(inputs: Params, config: TrainConfig): CropInputs {
     global: normalizeImages(inputs.global as tf.Tensor4D, config),
     local: inputs.local && normalizeImages(inputs.local as tf.Tensor4D, config),
     teacherTemp: inputs.teacherTemp as tf.Scalar,
-    dropPathGlobal: inputs.dropPathGlobal as tf.Tensor2D | undefined,
-    dropPathLocal: inputs.dropPathLocal as tf.Tensor2D | undefined,
+    ...dropPathInputs(inputs),
   }
 }
 
 /** The inputs of a step that concern its images, of which there are B. */
-function cropSpecs(setup: Setup, config: TrainConfig, B: number): Record<string, TensorSpec> {
+function cropSpecs(setup: Setup, config: TrainConfig, B: number): Record<string, InputSpec> {
   const { localCropsNumber: L, globalCropsSize: S, localCropsSize: s } = config
   const C = setup.backbone.channels ?? 3
-  const branches = isVit(setup.backbone) ? 2 * setup.backbone.depth : 0
-  const dropPath = config.dropPathRate > 0
   return {
     global: { shape: [2 * B, S, S, C], dtype: 'uint8' },
     ...(L > 0 && { local: { shape: [L * B, s, s, C], dtype: 'uint8' } }),
-    ...(dropPath && { dropPathGlobal: { shape: [branches, 2 * B] } }),
-    ...(dropPath && L > 0 && { dropPathLocal: { shape: [branches, L * B] } }),
+    ...dropPathSpecs(setup, config, B),
     teacherTemp: scalar,
   }
 }

@@ -46,6 +46,7 @@ const variants: Record<string, TrainOptions> = {
     useBnInHead: true,
     normLastLayer: false,
   },
+  'rows of drop path left out': { ...small, depth: 2, dropPathRate: 0.1, dropPathRows: 'kept' },
   sgd: { ...small, optimizer: 'sgd' },
   lars: { ...small, optimizer: 'lars' },
   'recomputed blocks': { ...small, recompute: true },

@@ -1,8 +1,10 @@
 import * as ema from '@dino/ema'
+import { together } from '@dino/graph'
 import { projection } from '@dino/heads'
 import { adamw, clipPerTensor, lars, sgd } from '@dino/optim'
+import type { DropPathRows } from '@dino/vit'
 import * as tf from '@tensorflow/tfjs-core'
-import type { Params } from './backbone.js'
+import type { Crops, Params } from './backbone.js'
 import type { HostTensor } from './host-tensor.js'
 import { forward, modelShapes, prefixed, type Setup, statisticShapes, studentShapes, withoutPrefix } from './model.js'
 import { cost, measureShapes, measures, nextState, objectiveState, reported } from './objective.js'
@@ -20,6 +22,9 @@ export interface CropInputs {
   /** Factors of the student's residual branches: [2·depth, 2B] and [2·depth, L·B]; none without drop path. */
   dropPathGlobal?: tf.Tensor2D
   dropPathLocal?: tf.Tensor2D
+  /** The rows that each branch computes, where it leaves out those that are dropped. */
+  dropPathRowsGlobal?: DropPathRows
+  dropPathRowsLocal?: DropPathRows
 }
 
 export interface ScheduleInputs {
@@ -57,8 +62,14 @@ export interface StepOptions {
  */
 export function dinoStep(setup: Setup, inputs: StepInputs, state: Params, options: StepOptions): StepResult {
   const { sums, statistics } = stepSums(setup, inputs, state, options)
-  const step = takeStep(setup, inputs, state, reduce(sums))
+  const step = takeStep(setup, inputs, state, reduce(setup.recompute ? atOnce(sums) : sums))
   return { ...step, state: { ...step.state, ...statistics } }
+}
+
+/** Sums that are there once all are: the optimizer's results do not pile up beside a backward pass that was to take little memory. */
+function atOnce(sums: Params): Params {
+  const tensors = together(Object.values(sums))
+  return Object.fromEntries(Object.keys(sums).map((name, i) => [name, tensors[i]!]))
 }
 
 /** Where the sums of several machines will meet: gradients, center, loss and diagnostics, by name. One machine has them already. */
@@ -88,8 +99,11 @@ export function stepSums(
   const teacherLogits = taught.logits // [2B, K]
   const outputs = (student: tf.Tensor2D) => ({ student, teacher: teacherLogits, state, teacherTemp })
 
-  const crops = [{ images: inputs.global, dropPath: inputs.dropPathGlobal }]
-  if (inputs.local) crops.push({ images: inputs.local, dropPath: inputs.dropPathLocal })
+  const crops: Crops[] = [
+    { images: inputs.global, dropPath: inputs.dropPathGlobal, dropPathRows: inputs.dropPathRowsGlobal },
+  ]
+  if (inputs.local)
+    crops.push({ images: inputs.local, dropPath: inputs.dropPathLocal, dropPathRows: inputs.dropPathRowsLocal })
   const trained = trainedNames(setup, freezeLastLayer)
   let kept!: ReturnType<typeof forward>
   const { value: loss, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
