@@ -1,6 +1,6 @@
 import { buildCommand } from '@stricli/core'
 import { type Context, interruptible, loading, wholeNumber } from './command.js'
-import { checkpoint, engine, imageSize, json, network } from './shared-flags.js'
+import { checkpoint, engine, imageSize, json, network, precision } from './shared-flags.js'
 
 export interface ExtractFlags {
   data: string
@@ -11,6 +11,7 @@ export interface ExtractFlags {
   shardSize?: number
   network: 'teacher' | 'student'
   imageSize?: number
+  precision: 'fp32' | 'bf16'
   engine: string
   json: boolean
 }
@@ -74,6 +75,7 @@ export const extract = buildCommand<ExtractFlags, [checkpoint: string], Context>
       },
       network,
       imageSize,
+      precision,
       engine,
       json,
     },

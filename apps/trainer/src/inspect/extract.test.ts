@@ -73,6 +73,26 @@ test('patches are the tokens of the last block without [CLS], row by row, and bl
   expectClose(blocks.tensors.features!.data, cls.data)
 })
 
+test('bf16 features are near those of fp32, say what they are, and do not go into a folder of the others', async () => {
+  expect((await extract('whole.safetensors')).status).toBe(0)
+  expect((await extract('half.safetensors', '--precision', 'bf16')).status).toBe(0)
+  const [whole, half] = [await readSafetensors(at('whole.safetensors')), await readSafetensors(at('half.safetensors'))]
+  expect([whole.metadata.precision, half.metadata.precision]).toEqual(['fp32', 'bf16'])
+  const [a, b] = [whole, half].map(({ tensors }) => tensors.features!.data as Float32Array) as [
+    Float32Array,
+    Float32Array,
+  ]
+  const apart = a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0)
+  expect(apart).toBeGreaterThan(0)
+  expect(apart).toBeLessThan(0.1) // of numbers of the size of 1
+
+  const folder = ['--output', at('precisions'), '--shard-size', '4']
+  expect((await dino(['extract', weights, '--data', photos, ...folder])).status).toBe(0)
+  const { status, stderr } = await dino(['extract', weights, '--data', photos, ...folder, '--precision', 'bf16'])
+  expect(status).toBe(2)
+  expect(stderr).toContain('(precision fp32 there, bf16 here)')
+})
+
 test('npy holds the same numbers as safetensors, and its rows are named beside it', async () => {
   const { stderr, stdout } = await extract('a.npy', '--format', 'npy')
   expect(stderr).toContain(`Left out, not readable: ${join(photos, 'even', '05-broken.png')}`)

@@ -17,7 +17,7 @@ export interface FeatureSource {
   grid?: [rows: number, columns: number]
   /** Pixels of the square that the network sees. */
   size: number
-  open(options: Pick<OpenFeaturesOptions<never>, 'engine' | 'io'>): Promise<{
+  open(options: Pick<OpenFeaturesOptions<never>, 'engine' | 'precision' | 'io'>): Promise<{
     session: { close(): Promise<void> }
     embed: Embedder
   }>

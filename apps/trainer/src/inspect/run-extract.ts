@@ -1,4 +1,5 @@
 import type { ExtractOptions } from '../commands/extract.js'
+import { productsOf } from '../config/precision.js'
 import { counter } from '../report/counter.js'
 import { bytes } from '../report/format.js'
 import { Failure, type TrainIO } from '../report/io.js'
@@ -46,7 +47,7 @@ async function extractShards(
   source: FeatureSource,
   io: TrainIO,
 ) {
-  const { features, format, network, shardSize, data, output = 'features' } = options
+  const { features, format, network, precision, shardSize, data, output = 'features' } = options
   const { backbone, size, shape } = source
   const plan: WriteShardsOptions = {
     folder: output,
@@ -56,6 +57,7 @@ async function extractShards(
       format,
       network,
       imageSize: size,
+      precision,
       shardSize,
       weights: weightsDigest(backbone.tensors),
       background: backbone.background.join(','),
@@ -88,11 +90,11 @@ type Extract = (images: TrainImages, from: number, to: number) => Promise<Featur
 /** Runs `work` with what makes the features of a part of the images, says how far it is, and names those left out. */
 async function withEmbedder<T>(
   source: FeatureSource,
-  { engine }: ExtractOptions,
+  options: ExtractOptions,
   io: TrainIO,
   work: (extract: Extract) => Promise<T>,
 ): Promise<T> {
-  const { session, embed } = await source.open({ engine, io })
+  const { session, embed } = await source.open({ engine: options.engine, precision: productsOf(options), io })
   try {
     let count: ReturnType<typeof counter> | undefined
     const result = await work(async (images, from, to) => {
@@ -116,9 +118,9 @@ async function withEmbedder<T>(
 }
 
 /** What each file says of itself. */
-function aboutOf({ network, features }: ExtractOptions, source: FeatureSource): Record<string, string> {
+function aboutOf({ network, features, precision }: ExtractOptions, source: FeatureSource): Record<string, string> {
   const { grid } = source
-  const about = { checkpoint: source.backbone.path, network, features, imageSize: String(source.size) }
+  const about = { checkpoint: source.backbone.path, network, features, precision, imageSize: String(source.size) }
   return grid ? { ...about, grid: grid.join('x') } : about
 }
 
