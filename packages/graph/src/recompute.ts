@@ -27,8 +27,8 @@ export function recompute<X extends tf.Tensor, Y extends tf.Tensor>(
       value: tf.tidy(() => call(...inputs)),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [x, ...params] = saved as [tf.Tensor, ...tf.Tensor[]]
-        const [again, seed] = together([x, dy]) as [tf.Tensor, tf.Tensor]
-        return withTapeKept(() => tf.grads(call)([again, ...params], seed))
+        const [again] = together([x, dy]) as [tf.Tensor, tf.Tensor]
+        return withTapeKept(() => tf.grads(call)([again, ...params], dy))
       },
     }
   })

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { VitConfig } from './config.js'
-import { gelu, layerNorm, linear, scaledProducts } from './layers.js'
+import { gelu, layerNorm, linear, product, scaledProducts } from './layers.js'
 import { type Params, shapes } from './parameters.js'
 import { type DropPathRows, stochastic } from './stochastic.js'
 
@@ -78,12 +78,12 @@ function branch(
   x: tf.Tensor2D,
   f: (part: Model, x: tf.Tensor2D) => tf.Tensor2D,
 ): tf.Tensor2D {
-  const { B, embedDim: D, dropPath, dropPathRows } = model
+  const { B, dropPath, dropPathRows } = model
   if (!dropPath) return f(model, x)
   const rows = dropPathRows?.rows[row]
   const own = (all: tf.Tensor2D) => tf.reshape(tf.slice(all, [row, 0], [1, B]), [B]) as tf.Tensor1D
   const drawn = { mask: own(dropPath), ...(rows && { rows, places: own(dropPathRows.places) }) }
-  return stochastic(tf.reshape(x, [B, -1, D]), drawn, (x, count) => f({ ...model, B: count }, x))
+  return stochastic(x, B, drawn, (x, count) => f({ ...model, B: count }, x))
 }
 
 /** A part that is handed its parameters, so that they are still there, and get their gradients, when it runs again. */
@@ -91,10 +91,9 @@ export function recomputed(
   recompute: Recompute,
   f: (model: Model, x: tf.Tensor2D) => tf.Tensor2D,
   model: Model,
-  prefixes: readonly string[],
+  names: readonly string[],
   x: tf.Tensor2D,
 ): tf.Tensor2D {
-  const names = Object.keys(shapes(model)).filter((name) => prefixes.some((prefix) => name.startsWith(`${prefix}.`)))
   const run = (x: tf.Tensor2D, ...given: tf.Tensor[]) =>
     f({ ...model, params: Object.fromEntries(names.map((name, k) => [name, given[k]!])) }, x)
   return recompute(
@@ -102,6 +101,11 @@ export function recomputed(
     x,
     names.map((name) => model.params[name]!),
   )
+}
+
+/** The names of the parameters of a block. */
+export function namesOf(model: Model, i: number): string[] {
+  return Object.keys(shapes(model)).filter((name) => name.startsWith(`blocks.${i}.`))
 }
 
 /**
@@ -154,14 +158,26 @@ export function attentionWeights(q: tf.Tensor4D, k: tf.Tensor4D): tf.Tensor4D {
 
 function mlp(model: Model, name: string, normName: string, x: tf.Tensor2D): tf.Tensor2D {
   return tf.tidy('mlp', () => {
-    const hidden = normedDense(model, normName, `${name}.fc1`, x)
-    return cheaply(model, [`${name}.fc2`], hidden, (part, x) => dense(part, `${name}.fc2`, gelu(x)))
+    const [weight, bias] = [`${name}.fc1.weight`, `${name}.fc1.bias`]
+    const products = cheaply(model, [...layerNames(normName), weight], x, (part, x) =>
+      product(norm(part, normName, x), part.params[weight]!),
+    )
+    // The bias is added on the other side, so that what is kept between the two is the product as it comes.
+    return cheaply(model, [bias, ...layerNames(`${name}.fc2`)], products, (part, x) =>
+      dense(part, `${name}.fc2`, gelu(tf.add(x, part.params[bias]!))),
+    )
   })
 }
 
 /** A layer on normalised rows. */
 export function normedDense(model: Model, normName: string, name: string, x: tf.Tensor2D): tf.Tensor2D {
-  return cheaply(model, [normName, name], x, (part, x) => dense(part, name, norm(part, normName, x)))
+  return cheaply(model, [...layerNames(normName), ...layerNames(name)], x, (part, x) =>
+    dense(part, name, norm(part, normName, x)),
+  )
+}
+
+function layerNames(name: string): string[] {
+  return [`${name}.weight`, `${name}.bias`]
 }
 
 /** f, which uses the parameters of these names, and of which only x is kept for its gradient if the caller has a way. */

@@ -8,7 +8,12 @@ import * as tf from '@tensorflow/tfjs-core'
  * @returns [rows, out]
  */
 export function linear(x: tf.Tensor2D, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor2D {
-  return tf.add(tf.matMul(x, weight as tf.Tensor2D, false, true), bias)
+  return tf.add(product(x, weight), bias)
+}
+
+/** x Wᵀ, the same without a bias. */
+export function product(x: tf.Tensor2D, weight: tf.Tensor): tf.Tensor2D {
+  return tf.matMul(x, weight as tf.Tensor2D, false, true)
 }
 
 /**
@@ -74,8 +79,9 @@ const scaledProductsWithGradient = tf.customGrad((...args) => {
 /**
  * GELU, exact: x Φ(x) with Φ(x) = (1 + erf(x / √2)) / 2, not the tanh approximation.
  *
- * Hendrycks & Gimpel 2016. The gradient is written out: Φ(x) + x φ(x), with φ the normal density; with t = x / √2, the
- * second term is t exp(-t²) / √π.
+ * Hendrycks & Gimpel 2016. The gradient is written out: Φ(x) + x φ(x), with φ the normal density; with t = -x / √2, the
+ * second term is -t exp(-t²) / √π, and Φ(x) = (1 - erf(t)) / 2. The sign is chosen so that a compiler does not take this Φ for that of a
+ * GELU that is computed again, and keep it: that would take as much memory as all else that a block keeps of the MLP.
  */
 export function gelu(x: tf.Tensor2D): tf.Tensor2D {
   return geluWithGradient(x) as tf.Tensor2D
@@ -85,16 +91,12 @@ const geluWithGradient = tf.customGrad((...args) => {
   const [x, save] = args as [tf.Tensor, tf.GradSaveFunc]
   save([x])
   return {
-    value: tf.mul(x, normalCdf(tf.mul(x, Math.SQRT1_2))),
+    value: tf.mul(x, tf.add(tf.mul(tf.erf(tf.mul(x, Math.SQRT1_2)), 0.5), 0.5)),
     gradFunc: (dy, saved) => {
-      const t = tf.mul(saved[0]!, Math.SQRT1_2)
+      const t = tf.mul(saved[0]!, -Math.SQRT1_2)
+      const cdf = tf.add(tf.mul(tf.erf(t), -0.5), 0.5)
       const density = tf.exp(tf.sub(-0.5 * Math.log(Math.PI), tf.square(t)))
-      return [tf.mul(dy, tf.add(normalCdf(t), tf.mul(t, density)))]
+      return [tf.mul(dy, tf.sub(cdf, tf.mul(t, density)))]
     },
   }
 })
-
-/** Φ(t √2). Computed again for the gradient: keeping it would take as much memory as all else that a block keeps of the MLP. */
-function normalCdf(t: tf.Tensor): tf.Tensor {
-  return tf.add(tf.mul(tf.erf(t), 0.5), 0.5)
-}

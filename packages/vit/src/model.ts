@@ -4,6 +4,7 @@ import {
   block,
   blockForCls,
   type Model,
+  namesOf,
   norm,
   normedDense,
   queriesKeysValues,
@@ -57,7 +58,7 @@ export function apply(
       ...(!recompute && { cheaply: recomputeCheap }),
     }
     const run = (f: typeof block, i: number, x: tf.Tensor2D) =>
-      recompute ? recomputed(recompute, (model, x) => f(model, i, x), model, [`blocks.${i}`], x) : f(model, i, x)
+      recompute ? recomputed(recompute, (model, x) => f(model, i, x), model, namesOf(model, i), x) : f(model, i, x)
     let x = embed(model, images) // [B · N, D]
     for (let i = 0; i < model.depth - 1; i++) x = run(block, i, x)
     return finalNorm(model, run(blockForCls, model.depth - 1, x)) // [B, D]

@@ -24,18 +24,19 @@ interface Drawn {
  * A residual branch under stochastic depth: the rows of each image multiplied by its entry of the mask, those of dropped images left out
  * of the computation where the others are listed.
  *
- * @param x [B, N, D]
+ * @param x [B · N, D]
  * @param f from the tokens of so many images, [count · N, D], to [count · M, D]
  * @returns [B · M, D]
  */
 export function stochastic(
-  x: tf.Tensor,
+  x: tf.Tensor2D,
+  B: number,
   { mask, rows, places }: Drawn,
   f: (x: tf.Tensor2D, count: number) => tf.Tensor2D,
 ): tf.Tensor2D {
-  const [B, , D] = x.shape as [number, number, number]
+  const D = x.shape[1]
   if (!rows || !places) {
-    const computed = tf.reshape(f(tf.reshape(x, [-1, D]), B), [B, -1, D])
+    const computed = tf.reshape(f(x, B), [B, -1, D])
     return tf.reshape(tf.mul(computed, tf.reshape(mask, [B, 1, 1])), [-1, D])
   }
   const count = rows.shape[0]

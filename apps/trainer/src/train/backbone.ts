@@ -73,10 +73,13 @@ export function trainingFeatures(
   config: BackboneConfig,
   params: Params,
   groups: readonly Crops[],
-  options: { recompute?: boolean } = {},
+  options: { recompute?: 'blocks' | 'cheap' } = {},
 ): { features: tf.Tensor2D; statistics: Params } {
   if (isVit(config)) {
-    const again = options.recompute ? { recompute } : { recomputeCheap: recompute }
+    const again = {
+      ...(options.recompute === 'blocks' && { recompute }),
+      ...(options.recompute === 'cheap' && { recomputeCheap: recompute }),
+    }
     const passes = groups.map(({ images, dropPath, dropPathRows }) =>
       vit.apply(config, params, images, { dropPath, dropPathRows, ...again }),
     )

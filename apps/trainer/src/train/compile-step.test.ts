@@ -35,10 +35,11 @@ const small: TrainOptions = {
 vi.setConfig({ testTimeout: 120_000 })
 
 describe.each(['auto', 'eager'])('on engine %s', (engine) => {
-  test.each<[string, TrainOptions]>([
+  test.each<[string, TrainOptions & { keepAll?: boolean }]>([
     ['in parts of two images', { microBatch: 2 }],
     ['image by image', { microBatch: 1 }],
     ['with blocks computed again', { recompute: true }],
+    ['that keeps all for its gradients', { keepAll: true }],
     ['that leaves out the rows that are dropped', { dropPathRows: 'kept' }],
     [
       'in parts that leave them out, with blocks computed again',
@@ -78,9 +79,13 @@ test('the center moves with each batch of a step', async () => {
 })
 
 /** Two optimizer steps on six images each (`count`), in batches of the configuration's size. */
-async function steps(options: TrainOptions, engine = 'auto', count = 2) {
+async function steps(
+  { keepAll = false, ...options }: TrainOptions & { keepAll?: boolean },
+  engine = 'auto',
+  count = 2,
+) {
   const config = resolveConfig({ ...small, ...options })
-  const setup = setupOf(config)
+  const setup = { ...setupOf(config), ...(keepAll && { recompute: undefined }) }
   const session = await openSession(engine === 'eager' ? { engine, eagerBackend: 'cpu' } : { threads: 1 })
   try {
     await session.create(initialState(setup, initStudent(setup, 5)))

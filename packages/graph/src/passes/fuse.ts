@@ -1,11 +1,13 @@
 import { sizeOf } from '../host-tensor.js'
 import { type Node, type Program, ProgramBuilder, type Ref } from '../ir.js'
-import { findClusters, isCopied } from './clusters.js'
+import { findClusters, isCopied, isSlowAlone } from './clusters.js'
 import { dropDeadCode } from './dead-code.js'
 
 /** What running TensorFlow's executor for a node costs, and what writing a byte and reading it again costs, in microseconds. */
 const NODE_US = 3
 const BYTE_US = 1e-4
+/** What XLA saves of arithmetic in bfloat16, in microseconds a number. */
+const SLOW_US = 4e-4
 /** XLA compiles a function in about 80 ms, so that one that saves this much in each call has paid after some 100 calls. */
 const LEAST_SAVED_US = 1000
 
@@ -81,7 +83,10 @@ function worthwhile(program: Program, found: readonly number[][], functions: Fun
     const { body, inputs } = bodyOf(program, members, results)
     const name = functions.name(body)
     const inside = members.filter((member) => !needed.has(member)).map((member) => program.nodes[member]!)
-    const us = inside.reduce((sum, { outputs: [type] }) => sum + NODE_US + 4 * BYTE_US * sizeOf(type!.shape), 0)
+    const slow = members.map((member) => program.nodes[member]!).filter(isSlowAlone)
+    const us =
+      inside.reduce((sum, { outputs: [type] }) => sum + NODE_US + 4 * BYTE_US * sizeOf(type!.shape), 0) +
+      slow.reduce((sum, { outputs: [type] }) => sum + SLOW_US * sizeOf(type!.shape), 0)
     saved.set(name, (saved.get(name) ?? 0) + us)
     return { members, results, inputs, name }
   })

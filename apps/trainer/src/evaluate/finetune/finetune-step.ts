@@ -83,7 +83,9 @@ export function finetuneStep(
   let kept: Params = {}
   const { value: loss, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
     const trained = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]))
-    const pass = trainingFeatures(model.backbone, withoutPrefix('backbone.', { ...fixed, ...trained }), crops, settings)
+    const pass = trainingFeatures(model.backbone, withoutPrefix('backbone.', { ...fixed, ...trained }), crops, {
+      ...(settings.recompute && { recompute: 'blocks' }),
+    })
     kept = Object.fromEntries(Object.entries(pass.statistics).map(([name, x]) => [name, tf.keep(x)]))
     const logits = classifier.apply(headOf(model), withoutPrefix('head.', trained), pass.features)
     return softTargetCrossEntropy(logits, targets)
