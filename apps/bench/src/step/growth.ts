@@ -1,15 +1,20 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { writeFileAtomic } from '@dino/weights/node'
 import type { CommandContext } from '@stricli/core'
 import { draw } from '../ablations/chart.js'
 import { child } from '../child.js'
+import { Failure } from '../failure.js'
 import { median } from '../median.js'
 import type { Timing } from './ours.js'
 
 export interface GrowthFlags {
   steps: number
+  only?: readonly string[]
+  out?: string
   threads?: number
   engine: string
   report?: string
@@ -38,7 +43,7 @@ export interface Slope {
   memory: number
 }
 
-const base = { arch: 'vit_tiny', 'patch-size': 16, batch: 4, locals: 8, 'out-dim': 4096 } as const
+const base = { arch: 'vit_tiny', 'patch-size': 16, batch: 4, locals: 8, 'out-dim': 4096, depth: 12 } as const
 
 /** Tokens of an image that the student sees, of 2 x 224 + 8 x 96 pixels. */
 export function tokensOf(patch: number): number {
@@ -57,14 +62,19 @@ const cli = fileURLToPath(new URL('./cli.js', import.meta.url)) // beside this f
 
 /** How time and memory of a step grow with batch, crops, tokens, K and depth: slopes, and one picture. */
 export async function runGrowth(this: CommandContext, flags: GrowthFlags): Promise<void> {
+  const wanted = chosen(flags.only)
+  const file = flags.out === undefined ? undefined : join(resolve(flags.out), 'growth.json')
+  const measured = await keptTimings(file) // the base lies on several axes
   const grown: Grown[] = []
-  const measured = new Map<string, Timing>() // the base lies on several axes
-  for (const [i, point] of points.entries()) {
-    this.process.stderr.write(`${point.axis} ${point.size}: ${i + 1} of ${points.length}\n`)
+  for (const [i, point] of wanted.entries()) {
     const args = argumentsOf(point, flags)
     const key = args.join(' ')
-    const timing = measured.get(key) ?? (await child<Timing>(process.execPath, [cli, 'step-child', ...args]))
-    measured.set(key, timing)
+    let timing = measured[key]
+    if (!timing) {
+      this.process.stderr.write(`${point.axis} ${point.size}: ${i + 1} of ${wanted.length}\n`)
+      timing = measured[key] = await child<Timing>(process.execPath, [cli, 'step-child', ...args])
+      if (file) await writeFileAtomic(file, JSON.stringify(measured, null, 2))
+    }
     grown.push({
       axis: point.axis,
       size: point.size,
@@ -79,6 +89,21 @@ export async function runGrowth(this: CommandContext, flags: GrowthFlags): Promi
     await writeFileAtomic(`${file}.md`, growthMarkdown(grown, slopes, true))
   }
   this.process.stdout.write(flags.json ? `${JSON.stringify({ grown, slopes })}\n` : growthMarkdown(grown, slopes))
+}
+
+/** Points of the axes that are asked for. */
+function chosen(only: readonly string[] | undefined): readonly Point[] {
+  const axes = [...new Set(points.map(({ axis }) => axis))]
+  const unknown = only?.find((axis) => !axes.includes(axis))
+  if (unknown !== undefined) throw new Failure(`--only: there is no axis ${unknown}. There are ${axes.join(', ')}.`, 2)
+  return points.filter(({ axis }) => only?.includes(axis) ?? true)
+}
+
+/** What was measured before, by its arguments. */
+async function keptTimings(file: string | undefined): Promise<Record<string, Timing>> {
+  if (file === undefined) return {}
+  await mkdir(dirname(file), { recursive: true })
+  return existsSync(file) ? JSON.parse(await readFile(file, 'utf8')) : {}
 }
 
 function argumentsOf(point: Point, { steps, threads, engine }: GrowthFlags): string[] {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { StepReport } from './run.js'
-import { markdown, rows } from './table.js'
+import { markdown, page, rows } from './table.js'
 
 const side = {
   name: 'ours',
@@ -35,4 +35,12 @@ test('a row without a peer has no ratios', () => {
 
 test('every row has a name of its own, for its file', () => {
   expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length)
+})
+
+test('the page names what was not measured', () => {
+  const text = page([report], ['vits8-batch1-fp32-10crops'])
+  expect(text).toContain('a, 2 cores. ours 1. Each side')
+  expect(text).toContain('rounds 2 of 6 steps')
+  expect(text).toContain('Not measured yet: vits8-batch1-fp32-10crops.')
+  expect(page([report], [])).not.toContain('Not measured')
 })

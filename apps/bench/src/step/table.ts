@@ -11,6 +11,7 @@ export interface TableFlags {
   peerPython: string
   out: string
   only?: string
+  report?: string
   steps: number
   rounds: number
 }
@@ -25,6 +26,7 @@ export interface Row {
 const models = [
   { name: 'vits16-batch8', flags: ['--arch', 'vit_small', '--batch', '8'] },
   { name: 'vitti16-batch8', flags: ['--arch', 'vit_tiny', '--batch', '8'] },
+  { name: 'resnet50-batch4', flags: ['--arch', 'resnet50', '--batch', '4'] },
   { name: 'vits8-batch1', flags: ['--arch', 'vit_small', '--patch-size', '8', '--batch', '1'] },
 ]
 
@@ -59,8 +61,33 @@ export async function runTable(this: CommandContext, flags: TableFlags): Promise
     await writeFile(`${file(row)}.part`, json)
     await rename(`${file(row)}.part`, file(row)) // a row that was interrupted is measured again
   }
-  const results = wanted.map((row) => JSON.parse(readFileSync(file(row), 'utf8')) as StepReport)
-  this.process.stdout.write(markdown(results))
+  const resultOf = (row: Row) => JSON.parse(readFileSync(file(row), 'utf8')) as StepReport
+  if (flags.report !== undefined) {
+    const there = rows.filter((row) => existsSync(file(row)))
+    const lacking = rows.filter((row) => !existsSync(file(row))).map(({ name }) => name)
+    await mkdir(flags.report, { recursive: true })
+    await writeFile(join(flags.report, 'step.md'), page(there.map(resultOf), lacking))
+  }
+  this.process.stdout.write(markdown(wanted.map(resultOf)))
+}
+
+/** The table with a heading, what it was measured on, and the rows that are lacking. */
+export function page(results: readonly StepReport[], lacking: readonly string[]): string {
+  const machines = [...new Set(results.map(({ cpu, cores }) => `${cpu}, ${cores} cores`))]
+  const versions = [...new Set(results.flatMap(({ sides }) => sides.map(({ name, version }) => `${name} ${version}`)))]
+  const counts = results.map(({ steps, rounds }) => `${rounds} of ${steps} steps`)
+  return [
+    '# A training step beside PyTorch',
+    '',
+    `${machines.join('; ')}. ${versions.join(', ')}. Each side in processes of its own, in turn: rounds ${[...new Set(counts)].join(', ')}; ratios are of`,
+    'medians. The roofline is what the products of the reference step take alone in torch.matmul. What bf16 means on each side:',
+    '[apps/bench](../../apps/bench/README.md#step).',
+    '',
+    `    npm run bench -- step-table --peer-python PEER/bin/python --out runs/step --report docs/results`,
+    '',
+    markdown(results),
+    lacking.length > 0 ? `Not measured yet: ${lacking.join(', ')}.\n` : '',
+  ].join('\n')
 }
 
 /** One line a setting: time, its ratios to PyTorch and to the roofline, memory, the first step. */
