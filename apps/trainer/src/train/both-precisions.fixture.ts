@@ -10,6 +10,7 @@ const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 export interface Losses {
   loss: number[]
   teacherEntropy: number[]
+  kl: number[]
 }
 
 /** Trains on the embedded pictures with the settings of the demo, in both precisions from the same start. */
@@ -30,7 +31,8 @@ export function trainBoth(steps: number): { fp32: Losses; bf16: Losses } {
       if (status !== 0 || !stderr.includes(`Precision: ${precision}`)) throw new Error(stderr)
       const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n')
       const records = lines.map((text) => JSON.parse(text)).filter(({ loss }) => loss !== undefined)
-      return { loss: records.map(({ loss }) => loss), teacherEntropy: records.map((record) => record.teacherEntropy) }
+      const values = (name: keyof Losses): number[] => records.map((record) => record[name])
+      return { loss: values('loss'), teacherEntropy: values('teacherEntropy'), kl: values('kl') }
     }) as [Losses, Losses]
     return { fp32, bf16 }
   } finally {
