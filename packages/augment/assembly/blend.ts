@@ -2,57 +2,68 @@ import { bytes, load8, zipHigh16, zipLow16 } from './lanes'
 import { luma4 } from './luma'
 
 const BITS = 21
-const NONE = i32.MIN_VALUE
+
+/** Of a blend, the factor and the constant. In memory, since V8 would move the arithmetic that makes them into the loops. */
+const PLANNED: StaticArray<i32> = [0, 0]
 
 /**
- * A constant c for which (v · K + c) >> 21, cut to 0..255, is the blend base + factor · (v - base) in float32, truncated, of all 256
- * values v, with K the factor in 21 bits; the least i32 if there is none.
+ * Finds a constant c for which base + ((d · K + c) >> 21), cut to 0..255, is the blend base + factor · d in float32, truncated, of every
+ * difference d from the base, with K the factor in 21 bits, and keeps it. Says whether there is one.
+ *
+ * @param base -1: for every base. There is none then if a product lies so near below a whole number that the sum may be rounded up.
  */
-export function planBlend(base: i32, factor: f32): i32 {
-  if (factor >= 2) return NONE // K · 2^-7 has to fit 16 bits
+export function planBlend(base: i32, factor: f32): bool {
+  if (factor >= 2) return false // K · 2^-7 has to fit 16 bits
   const K = <i32>(<f64>factor * <f64>(1 << BITS) + 0.5)
-  let low = NONE
-  let high = i32.MAX_VALUE
-  for (let v = 0; v < 256; v++) {
-    const blend: f32 = <f32>base + factor * <f32>(v - base)
-    const vK = v * K
-    if (blend < 1) high = min(high, (1 << BITS) - 1 - vK)
-    else if (blend >= 255) low = max(low, (255 << BITS) - vK)
-    else {
-      const level = <i32>blend
-      low = max(low, (level << BITS) - vK)
-      high = min(high, ((level + 1) << BITS) - 1 - vK)
-    }
+  const any = base < 0
+  const from = any ? 0 : base
+  let low = 0
+  let high = (1 << BITS) - 1
+  for (let d = any ? -255 : -base; d <= 255 - from; d++) {
+    const blend: f32 = <f32>from + factor * <f32>d
+    if (!any && (blend < 0 || blend >= 256)) continue // cut, whatever the constant
+    const level = <i32>Mathf.floor(blend)
+    if (any && <f64>(level + 1) - <f64>blend < 1.0 / 65536) return false
+    const least = ((level - from) << BITS) - d * K
+    low = max(low, least)
+    high = min(high, least + (1 << BITS) - 1)
   }
-  if (low > high) return NONE
-  if (low == NONE) return high
-  return low + ((high - low) >> 1)
-}
-
-/** The blend by the constant of planBlend: v and v · 2^7 times the low 7 bits and the rest of K. */
-export function blendExact(pixels: usize, count: i32, factor: f32, constant: i32): void {
-  const K = <i32>(<f64>factor * <f64>(1 << BITS) + 0.5)
-  const k = i32x4.splat((K & 127) | ((K >> 7) << 16))
-  const c = i32x4.splat(constant)
-  for (let p = pixels, end = pixels + <usize>count; p < end; p += 16) {
-    const x = load8(p)
-    const y = load8(p + 8)
-    const x7 = i16x8.shl(x, 7)
-    const y7 = i16x8.shl(y, 7)
-    v128.store(
-      p,
-      bytes(
-        i32x4.shr_s(i32x4.add(i32x4.dot_i16x8_s(zipLow16(x, x7), k), c), BITS),
-        i32x4.shr_s(i32x4.add(i32x4.dot_i16x8_s(zipHigh16(x, x7), k), c), BITS),
-        i32x4.shr_s(i32x4.add(i32x4.dot_i16x8_s(zipLow16(y, y7), k), c), BITS),
-        i32x4.shr_s(i32x4.add(i32x4.dot_i16x8_s(zipHigh16(y, y7), k), c), BITS),
-      ),
-    )
-  }
+  store<i32>(changetype<usize>(PLANNED), (K & 127) | ((K >> 7) << 16))
+  // With the base inside: base + ((v - base) · K + c) >> 21 is (v · K + what is kept) >> 21
+  store<i32>(changetype<usize>(PLANNED), low + ((high - low) >> 1) + (from << BITS) - from * K, 4)
+  return low <= high
 }
 
 // @ts-ignore: decorator
-@inline function blend4(v: v128, base: v128, baseF: v128, factor: v128): v128 {
+@inline export function plannedFactor(): v128 {
+  return v128.load32_splat(changetype<usize>(PLANNED))
+}
+
+// @ts-ignore: decorator
+@inline export function plannedConstant(): v128 {
+  return v128.load32_splat(changetype<usize>(PLANNED), 4)
+}
+
+/** (d · K + c) >> 21 of 8 words: d and d · 2^7 times the low 7 bits and the rest of K. */
+// @ts-ignore: decorator
+@inline export function scaled(d: v128, k: v128, c: v128): v128 {
+  const d7 = i16x8.shl(d, 7)
+  return i16x8.narrow_i32x4_s(
+    i32x4.shr_s(i32x4.add(i32x4.dot_i16x8_s(zipLow16(d, d7), k), c), BITS),
+    i32x4.shr_s(i32x4.add(i32x4.dot_i16x8_s(zipHigh16(d, d7), k), c), BITS),
+  )
+}
+
+/** The blend that was planned. */
+export function blendExact(pixels: usize, count: i32): void {
+  const k = plannedFactor()
+  const c = plannedConstant()
+  for (let p = pixels, end = pixels + <usize>count; p < end; p += 16)
+    v128.store(p, i8x16.narrow_i16x8_u(scaled(load8(p), k, c), scaled(load8(p + 8), k, c)))
+}
+
+// @ts-ignore: decorator
+@inline export function blend4(v: v128, base: v128, baseF: v128, factor: v128): v128 {
   const away = f32x4.convert_i32x4_s(i32x4.sub(v, base))
   return i32x4.trunc_sat_f32x4_s(f32x4.add(baseF, f32x4.mul(factor, away)))
 }
@@ -77,13 +88,14 @@ export function blendFloat(pixels: usize, count: i32, base: i32, factor: f32): v
   }
 }
 
-/** Sum of the luma of RGB planes; of one plane, of its values. */
+/** Sum of the luma of RGB planes; of one plane, of its values. Writes to the 16 bytes behind each. */
 export function lumaSum(planes: usize, stride: usize, pixels: i32, channels: i32): f64 {
-  const whole = <usize>pixels & ~7
+  const n = <usize>pixels
+  for (let c = 0; c < channels; c++) v128.store(planes + <usize>c * stride + n, i8x16.splat(0)) // black adds nothing
   let sum: i64 = 0
-  for (let from: usize = 0; from < whole; from += 1 << 16) {
+  for (let from: usize = 0; from < n; from += 1 << 16) {
     let lanes = i32x4.splat(0) // of 2^14 values each: below 2^22
-    const end = planes + min(from + (1 << 16), whole)
+    const end = planes + min(from + (1 << 16), n)
     for (let p = planes + from; p < end; p += 8) {
       const r = load8(p)
       if (channels == 1) lanes = i32x4.add(lanes, i32x4.extadd_pairwise_i16x8_u(r))
@@ -96,15 +108,6 @@ export function lumaSum(planes: usize, stride: usize, pixels: i32, channels: i32
     }
     sum += <i64>i32x4.extract_lane(lanes, 0) + i32x4.extract_lane(lanes, 1)
     sum += <i64>i32x4.extract_lane(lanes, 2) + i32x4.extract_lane(lanes, 3)
-  }
-  for (let p = planes + whole, end = planes + <usize>pixels; p < end; p++) {
-    const r = <i32>load<u8>(p)
-    if (channels == 1) sum += r
-    else {
-      const g = <i32>load<u8>(p + stride)
-      const b = <i32>load<u8>(p + 2 * stride)
-      sum += (r * 19595 + g * 38470 + b * 7471 + 32768) >> 16
-    }
   }
   return <f64>sum
 }

@@ -1,31 +1,33 @@
 import { load8, zipHigh16, zipLow16 } from './lanes'
 
-/** (near · inner + far · outer + 2^23) >> 24 of 8 pixels; the weights of 24 bits are split in two. */
+/**
+ * (near · inner + far · outer + 2^23) >> 24 of 8 pixels. The weights of 24 bits are split in high · 2^16 + low, with a sign for low: what
+ * the high parts add up to modulo 2^16 is all that is needed, for the whole is below.
+ */
 // @ts-ignore: decorator
-@inline function box(near: v128, far: v128, low: v128, high: v128): v128 {
-  const half = i32x4.splat(1 << 23)
-  const a = zipLow16(near, far)
-  const b = zipHigh16(near, far)
-  const x = i32x4.add(i32x4.shl(i32x4.dot_i16x8_s(a, high), 15), i32x4.dot_i16x8_s(a, low))
-  const y = i32x4.add(i32x4.shl(i32x4.dot_i16x8_s(b, high), 15), i32x4.dot_i16x8_s(b, low))
-  return i16x8.narrow_i32x4_s(i32x4.shr_u(i32x4.add(x, half), 24), i32x4.shr_u(i32x4.add(y, half), 24))
+@inline function box(near: v128, far: v128, low: v128, highNear: v128, highFar: v128, half: v128): v128 {
+  const a = i32x4.shr_s(i32x4.dot_i16x8_s(zipLow16(near, far), low), 16)
+  const b = i32x4.shr_s(i32x4.dot_i16x8_s(zipHigh16(near, far), low), 16)
+  const high = i16x8.add(i16x8.mul(near, highNear), i16x8.mul(far, highFar))
+  return i16x8.shr_u(i16x8.add(i16x8.add(i16x8.narrow_i32x4_s(a, b), half), high), 8)
 }
 
 /** One pass along n bytes of 16-bit pixels, from the pixels two before to two after; up to 14 bytes more are written. */
 // @ts-ignore: decorator
 @inline function pass(
-  before2: usize, before: usize, at: usize, after: usize, after2: usize, out: usize, n: usize, R: i32, low: v128, high: v128,
+  before2: usize, before: usize, at: usize, after: usize, after2: usize, out: usize, n: usize, R: i32, low: v128, highNear: v128,
+  highFar: v128, half: v128,
 ): void {
   if (R == 0)
     for (let i: usize = 0; i < n; i += 16) {
       const far = i16x8.add(v128.load(before + i), v128.load(after + i))
-      v128.store(out + i, box(v128.load(at + i), far, low, high))
+      v128.store(out + i, box(v128.load(at + i), far, low, highNear, highFar, half))
     }
   else
     for (let i: usize = 0; i < n; i += 16) {
       const near = i16x8.add(v128.load(at + i), i16x8.add(v128.load(before + i), v128.load(after + i)))
       const far = i16x8.add(v128.load(before2 + i), v128.load(after2 + i))
-      v128.store(out + i, box(near, far, low, high))
+      v128.store(out + i, box(near, far, low, highNear, highFar, half))
     }
 }
 
@@ -34,18 +36,6 @@ import { load8, zipHigh16, zipLow16 } from './lanes'
 @inline function repeat(row: usize, bytes: usize): void {
   store<u32>(row - 4, <u32>load<u16>(row) * 65537)
   store<u32>(row + bytes, <u32>load<u16>(row + bytes - 2) * 65537)
-}
-
-// @ts-ignore: decorator
-@inline function down(from: usize, to: usize, bytes: usize, height: i32, R: i32, low: v128, high: v128): void {
-  const last = height - 1
-  for (let y = 0; y < height; y++) {
-    pass(
-      from + bytes * <usize>max(y - 2, 0), from + bytes * <usize>max(y - 1, 0), from + bytes * <usize>y,
-      from + bytes * <usize>min(y + 1, last), from + bytes * <usize>min(y + 2, last),
-      to + bytes * <usize>y, bytes, R, low, high,
-    )
-  }
 }
 
 /**
@@ -60,36 +50,48 @@ export function boxBlur(
 ): void {
   const w = <usize>width
   const n = w * <usize>height
-  const a = field
-  const b = field + 2 * n + 32
+  let a = field
+  let b = field + 2 * n + 32
+  const bytes = w << 1
   if (R > 1) wideRows(plane, w, height, R, inner, outer, line, a)
-  else {
-    const low = i32x4.splat((inner & 0x7fff) | ((outer & 0x7fff) << 16))
-    const high = i32x4.splat((inner >> 15) | ((outer >> 15) << 16))
-    const bytes = w << 1
-    const A = line + 16
-    const B = A + bytes + 48
+  store<i32>(line, (inner & 0xffff) | (outer << 16))
+  store<i16>(line, <i16>((inner + 0x8000) >> 16), 4)
+  store<i16>(line, <i16>((outer + 0x8000) >> 16), 6)
+  store<i16>(line, 128, 8)
+  const low = v128.load32_splat(line) // by way of memory: V8 would do all of this in each loop
+  const highNear = v128.load16_splat(line, 4)
+  const highFar = v128.load16_splat(line, 6)
+  const half = v128.load16_splat(line, 8)
+  if (R < 2)
     for (let y = 0; y < height; y++) {
       const row = plane + <usize>y * w
-      for (let i: usize = 0; i < w; i += 8) v128.store(A + 2 * i, load8(row + i))
-      repeat(A, bytes)
-      pass(A - 4, A - 2, A, A + 2, A + 4, B, bytes, R, low, high)
-      repeat(B, bytes)
-      pass(B - 4, B - 2, B, B + 2, B + 4, A, bytes, R, low, high)
-      repeat(A, bytes)
-      pass(A - 4, A - 2, A, A + 2, A + 4, a + bytes * <usize>y, bytes, R, low, high)
+      let from = line + 16
+      let to = from + bytes + 48
+      for (let i: usize = 0; i < w; i += 8) v128.store(from + 2 * i, load8(row + i))
+      for (let round = 0; round < 3; round++) {
+        repeat(from, bytes)
+        const out = round < 2 ? to : a + bytes * <usize>y
+        pass(from - 4, from - 2, from, from + 2, from + 4, out, bytes, R, low, highNear, highFar, half)
+        to = from
+        from = out
+      }
     }
-    down(a, b, bytes, height, R, low, high)
-    down(b, a, bytes, height, R, low, high)
-    down(a, b, bytes, height, R, low, high)
-  }
-  if (R > 1) {
-    wideColumns(a, b, w, height, R, inner, outer, line)
-    wideColumns(b, a, w, height, R, inner, outer, line)
-    wideColumns(a, b, w, height, R, inner, outer, line)
+  const last = height - 1
+  for (let round = 0; round < 3; round++) {
+    if (R > 1) wideColumns(a, b, w, height, R, inner, outer, line)
+    else
+      for (let y = 0; y < height; y++)
+        pass(
+          a + bytes * <usize>max(y - 2, 0), a + bytes * <usize>max(y - 1, 0), a + bytes * <usize>y,
+          a + bytes * <usize>min(y + 1, last), a + bytes * <usize>min(y + 2, last),
+          b + bytes * <usize>y, bytes, R, low, highNear, highFar, half,
+        )
+    const t = a
+    a = b
+    b = t
   }
   for (let i: usize = 0; i < n; i += 16) {
-    v128.store(plane + i, i8x16.narrow_i16x8_u(v128.load(b + 2 * i), v128.load(b + 2 * i + 16)))
+    v128.store(plane + i, i8x16.narrow_i16x8_u(v128.load(a + 2 * i), v128.load(a + 2 * i + 16)))
   }
 }
 

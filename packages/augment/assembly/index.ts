@@ -5,11 +5,11 @@
 // Each function does what the one of the same name in src does byte for byte; the tests compare the two.
 export { boxBlur } from './blur'
 export { blendExact, blendFloat, lumaSum, planBlend } from './blend'
-export { grayscale, saturation, solarize } from './colour'
+export { grayscale, saturation, saturationFloat, solarize } from './colour'
 export { hue } from './hue'
 export { lookUpFloats } from './normalize'
 export { deinterleave, interleave } from './planes'
-export { horizontal, premultiply, taps, unpremultiply, vertical } from './resample'
+export { horizontal, premultiply, taps, triple, unpremultiply, vertical } from './resample'
 
 /** The first byte that is free. */
 export function heapBase(): usize {

@@ -1,3 +1,5 @@
+import { zipHigh8, zipLow8 } from './lanes'
+
 /** Interleaved pixels -> planes. `stride` is the distance between planes. */
 export function deinterleave(source: usize, pixels: i32, channels: i32, planes: usize, stride: usize): void {
   if (channels == 1) {
@@ -14,22 +16,41 @@ export function deinterleave(source: usize, pixels: i32, channels: i32, planes: 
   }
 }
 
+/** Where the bytes of 16 pixels come from: of r and g zipped, low and high, and of b; in memory, as V8 makes constants anew in a loop. */
+const INTO_THREE: StaticArray<u8> = [
+  0, 1, 255, 2, 3, 255, 4, 5, 255, 6, 7, 255, 8, 9, 255, 10,
+  255, 255, 0, 255, 255, 1, 255, 255, 2, 255, 255, 3, 255, 255, 4, 255,
+  11, 255, 12, 13, 255, 14, 15, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+  255, 255, 255, 255, 255, 255, 255, 255, 0, 1, 255, 2, 3, 255, 4, 5,
+  255, 5, 255, 255, 6, 255, 255, 7, 255, 255, 8, 255, 255, 9, 255, 255,
+  255, 6, 7, 255, 8, 9, 255, 10, 11, 255, 12, 13, 255, 14, 15, 255,
+  10, 255, 255, 11, 255, 255, 12, 255, 255, 13, 255, 255, 14, 255, 255, 15,
+]
+
 /** Planes -> interleaved pixels; up to 47 bytes beyond the end of `out` are overwritten. */
 export function interleave(planes: usize, stride: usize, pixels: i32, channels: i32, out: usize): void {
   const n = <usize>pixels
   if (channels == 1) memory.copy(out, planes, n)
   else if (channels == 3) {
+    const masks = changetype<usize>(INTO_THREE)
+    const m0 = v128.load(masks)
+    const m1 = v128.load(masks, 16)
+    const m2 = v128.load(masks, 32)
+    const m3 = v128.load(masks, 48)
+    const m4 = v128.load(masks, 64)
+    const m5 = v128.load(masks, 80)
+    const m6 = v128.load(masks, 96)
     for (let i: usize = 0; i < n; i += 16) {
       const r = v128.load(planes + i)
       const g = v128.load(planes + stride + i)
       const b = v128.load(planes + 2 * stride + i)
       const o = out + 3 * i
-      let t = v128.shuffle<u8>(r, g, 0, 16, 0, 1, 17, 0, 2, 18, 0, 3, 19, 0, 4, 20, 0, 5)
-      v128.store(o, v128.shuffle<u8>(t, b, 0, 1, 16, 3, 4, 17, 6, 7, 18, 9, 10, 19, 12, 13, 20, 15))
-      t = v128.shuffle<u8>(r, g, 21, 0, 6, 22, 0, 7, 23, 0, 8, 24, 0, 9, 25, 0, 10, 26)
-      v128.store(o, v128.shuffle<u8>(t, b, 0, 21, 2, 3, 22, 5, 6, 23, 8, 9, 24, 11, 12, 25, 14, 15), 16)
-      t = v128.shuffle<u8>(r, g, 0, 11, 27, 0, 12, 28, 0, 13, 29, 0, 14, 30, 0, 15, 31, 0)
-      v128.store(o, v128.shuffle<u8>(t, b, 26, 1, 2, 27, 4, 5, 28, 7, 8, 29, 10, 11, 30, 13, 14, 31), 32)
+      const low = zipLow8(r, g)
+      const high = zipHigh8(r, g)
+      v128.store(o, v128.or(i8x16.swizzle(low, m0), i8x16.swizzle(b, m1)))
+      const middle = v128.or(i8x16.swizzle(low, m2), i8x16.swizzle(high, m3))
+      v128.store(o, v128.or(middle, i8x16.swizzle(b, m4)), 16)
+      v128.store(o, v128.or(i8x16.swizzle(high, m5), i8x16.swizzle(b, m6)), 32)
     }
   } else {
     for (let i: usize = 0; i < n; i++) {

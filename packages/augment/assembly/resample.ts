@@ -1,60 +1,81 @@
-import { bytes, zipHigh8, zipLow8 } from './lanes'
+import { bytes } from './lanes'
 
 const BITS = 22
 
+// Of 16 bytes of pixels: pixels 0 and 1, then 2 and 3, as pairs of 16 bits, one for each channel
+const NEAR = i8x16(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1)
+const FAR = i8x16(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1)
+
+// The same, the channels apart, and half of 2^22: in memory, to be read before a loop. A constant V8 makes anew each time round, which
+// takes as long as using it does.
+const MASKS: StaticArray<u8> = [
+  0, 255, 3, 255, 1, 255, 4, 255, 2, 255, 5, 255, 255, 255, 255, 255,
+  6, 255, 9, 255, 7, 255, 10, 255, 8, 255, 11, 255, 255, 255, 255, 255,
+  0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, 0, 0, 0, 0,
+  0, 0, 32, 0,
+]
+
 // @ts-ignore: decorator
-@inline function cubic(value: f64): f64 {
-  const x = Math.abs(value)
-  if (x < 1) return (1.5 * x - 2.5) * x * x + 1
-  return x < 2 ? (((x - 5) * x + 8) * x - 4) * -0.5 : 0
+@inline function cubic(x: v128): v128 {
+  const one = f64x2.splat(1)
+  const inner = f64x2.add(f64x2.mul(f64x2.mul(f64x2.sub(f64x2.mul(f64x2.splat(1.5), x), f64x2.splat(2.5)), x), x), one)
+  const third = f64x2.add(f64x2.mul(f64x2.sub(x, f64x2.splat(5)), x), f64x2.splat(8))
+  const outer = f64x2.mul(f64x2.sub(f64x2.mul(third, x), f64x2.splat(4)), f64x2.splat(-0.5))
+  return v128.bitselect(inner, v128.and(outer, f64x2.lt(x, f64x2.splat(2))), f64x2.lt(x, one))
 }
 
 // @ts-ignore: decorator
-@inline function triangle(value: f64): f64 {
-  const x = Math.abs(value)
-  return x < 1 ? 1 - x : 0
+@inline function triangle(x: v128): v128 {
+  const one = f64x2.splat(1)
+  return v128.and(f64x2.sub(one, x), f64x2.lt(x, one))
 }
 
 /**
  * Which pixels make each output pixel of an axis, and with what weights.
  *
- * A weight of 22 bits is split into high · 2^15 + low, so that products of 16 bits do. Four of them take 16 bytes:
- * low 0 1 2 3, high 0 1 2 3. What is left of the last four is zero.
+ * Pixels are taken in pairs, of which the first has an even place. A weight of 22 bits is split into high · 2^15 + low, so that products
+ * of 16 bits do: a pair takes 8 bytes, low and low, high and high. What is not asked for weighs nothing.
  *
- * @param bounds for each output pixel its first input pixel and how many, i32
+ * @param bounds for each output pixel its first pair and how many, i32
  * @param weights `stride` bytes for each output pixel
- * @param scratch room for the weights of one output pixel, f64
+ * @param scratch room for the weights of one output pixel and one pair, f64
  * @returns stride
  */
 export function taps(from: i32, to: i32, bicubic: bool, bounds: usize, weights: usize, scratch: usize): usize {
   const scale = <f64>from / <f64>to
   const stretch = Math.max(scale, 1)
   const support = (bicubic ? 2.0 : 1.0) * stretch
-  const most = <i32>Math.ceil(support) * 2 + 1
-  const stride = <usize>((most + 3) >> 2) << 4
+  const stride = (<usize>Math.ceil(support) + 1) << 3 // 2 ceil(support) + 1 pixels at most
   const inverse = 1 / stretch
+  const isCubic = i64x2.splat(bicubic ? -1 : 0) // chosen without a branch: constants stay outside of the loop
   for (let i = 0; i < to; i++) {
     const center = (<f64>i + 0.5) * scale
     const first = max(<i32>(center - support + 0.5), 0)
-    const count = min(<i32>(center + support + 0.5), from) - first
+    const last = min(<i32>(center + support + 0.5), from) - 1
+    const pairs = (last >> 1) - (first >> 1) + 1
+    const end = scratch + (<usize>pairs << 4)
+    let place = f64x2.add(f64x2.splat(<f64>(first & ~1)), f64x2(0, 1))
     let sum = 0.0
-    for (let t = 0; t < count; t++) {
-      const x = (<f64>(t + first) - center + 0.5) * inverse
-      const w = bicubic ? cubic(x) : triangle(x)
-      store<f64>(scratch + (<usize>t << 3), w)
-      sum += w
+    for (let p = scratch; p < end; p += 16) {
+      const away = f64x2.add(f64x2.sub(place, f64x2.splat(center)), f64x2.splat(0.5))
+      const x = f64x2.abs(f64x2.mul(away, f64x2.splat(inverse)))
+      const within = v128.and(f64x2.ge(place, f64x2.splat(<f64>first)), f64x2.le(place, f64x2.splat(<f64>last)))
+      const w = v128.and(v128.bitselect(cubic(x), triangle(x), isCubic), within)
+      v128.store(p, w)
+      sum = sum + f64x2.extract_lane(w, 0) + f64x2.extract_lane(w, 1) // one by one, as Pillow does
+      place = f64x2.add(place, f64x2.splat(2))
     }
-    const base = weights + <usize>i * stride
-    memory.fill(base, 0, stride)
-    for (let t = 0; t < count; t++) {
-      const v = (load<f64>(scratch + (<usize>t << 3)) / sum) * <f64>(1 << BITS)
-      const k = <i32>(v < 0 ? v - 0.5 : v + 0.5) // round half away from zero
-      const place = base + (<usize>(t >> 2) << 4) + (<usize>(t & 3) << 1)
-      store<i16>(place, <i16>(k & 0x7fff))
-      store<i16>(place, <i16>(k >> 15), 8)
+    let o = weights + <usize>i * stride
+    for (let p = scratch; p < end; p += 16) {
+      const w = f64x2.mul(f64x2.div(v128.load(p), f64x2.splat(sum)), f64x2.splat(<f64>(1 << BITS)))
+      const half = v128.bitselect(w, f64x2.splat(0.5), f64x2.splat(-0.0)) // rounds half away from zero
+      const k = i32x4.trunc_sat_f64x2_s_zero(f64x2.add(w, half))
+      const split = v128.shuffle<u64>(v128.and(k, i32x4.splat(0x7fff)), i32x4.shr_s(k, 15), 0, 2)
+      v128.store64_lane(o, i16x8.narrow_i32x4_s(split, split), 0)
+      o += 8
     }
-    store<i32>(bounds + (<usize>i << 3), first)
-    store<i32>(bounds + (<usize>i << 3), count, 4)
+    store<i32>(bounds + (<usize>i << 3), first >> 1)
+    store<i32>(bounds + (<usize>i << 3), pairs, 4)
   }
   return stride
 }
@@ -65,231 +86,122 @@ export function taps(from: i32, to: i32, bicubic: bool, bounds: usize, weights: 
 }
 
 /**
- * The horizontal pass over some rows of interleaved pixels, four rows at a time: each weight is loaded once for all four. Reads up to 16
- * bytes beyond the last pixel of a row, writes up to 3 beyond its last.
- *
- * @param out rows `outStride` bytes apart
+ * Weighted sums of 12 values as bytes: three vectors of four pairs each, in 16 bits, and the next pairs `step` bytes on. Nothing but
+ * products and additions is left to this loop: that is what the pairs are laid out for.
  */
-export function horizontal(
-  source: usize,
-  sourceStride: usize,
-  rows: i32,
-  channels: i32,
-  width: i32,
-  flip: bool,
-  bounds: usize,
-  weights: usize,
-  stride: usize,
-  out: usize,
-  outStride: usize,
-): void {
-  // Pixels 0 and 1, then 2 and 3: byte pairs of one channel, widened to 16 bits, in a 32-bit lane each. As constants: a swizzle by
-  // a mask that may be anything takes one instruction more.
-  if (channels == 3)
-    rowsOf(
-      i8x16(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1),
-      i8x16(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1),
-      3, source, sourceStride, rows, width, flip, bounds, weights, stride, out, outStride,
-    )
-  else if (channels == 1)
-    rowsOf(
-      i8x16(0, -1, 1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1),
-      i8x16(2, -1, 3, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1),
-      1, source, sourceStride, rows, width, flip, bounds, weights, stride, out, outStride,
-    )
-  else
-    rowsOf(
-      i8x16(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1),
-      i8x16(8, -1, 12, -1, 9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1),
-      4, source, sourceStride, rows, width, flip, bounds, weights, stride, out, outStride,
-    )
-}
-
 // @ts-ignore: decorator
-@inline function rowsOf(
-  near: v128, far: v128, C: usize, source: usize, sourceStride: usize, rows: i32, width: i32, flip: bool, bounds: usize,
-  weights: usize, stride: usize, out: usize, outStride: usize,
-): void {
-  const half = i32x4.splat(1 << (BITS - 1))
-  const zero = i32x4.splat(0)
-  const boundsStep: usize = flip ? <usize>-8 : 8
-  const weightsStep: usize = flip ? 0 - stride : stride
-  const last: usize = flip ? <usize>(width - 1) : 0
-  const four = C << 2
-  for (let y = 0; y < rows; y += 4) {
-    const y1 = min(y + 1, rows - 1)
-    const y2 = min(y + 2, rows - 1)
-    const y3 = min(y + 3, rows - 1)
-    const s0 = source + <usize>y * sourceStride
-    const s1 = source + <usize>y1 * sourceStride
-    const s2 = source + <usize>y2 * sourceStride
-    const s3 = source + <usize>y3 * sourceStride
-    let o0 = out + <usize>y * outStride
-    let o1 = out + <usize>y1 * outStride
-    let o2 = out + <usize>y2 * outStride
-    let o3 = out + <usize>y3 * outStride
-    let b = bounds + (last << 3)
-    let ws = weights + last * stride
-    for (let x = 0; x < width; x++) {
-      let n = load<i32>(b, 4)
-      let w = ws
-      let p = <usize>load<i32>(b) * C
-      b += boundsStep
-      ws += weightsStep
-      let l0 = half
-      let l1 = half
-      let l2 = half
-      let l3 = half
-      let h0 = zero
-      let h1 = zero
-      let h2 = zero
-      let h3 = zero
-      let q: v128
-      let r: v128
-      while (n > 2) {
-        const la = v128.load32_splat(w)
-        const lb = v128.load32_splat(w, 4)
-        const ha = v128.load32_splat(w, 8)
-        const hb = v128.load32_splat(w, 12)
-        let pixels = v128.load(s0 + p)
-        q = i8x16.swizzle(pixels, near)
-        r = i8x16.swizzle(pixels, far)
-        l0 = i32x4.add(i32x4.add(l0, i32x4.dot_i16x8_s(q, la)), i32x4.dot_i16x8_s(r, lb))
-        h0 = i32x4.add(i32x4.add(h0, i32x4.dot_i16x8_s(q, ha)), i32x4.dot_i16x8_s(r, hb))
-        pixels = v128.load(s1 + p)
-        q = i8x16.swizzle(pixels, near)
-        r = i8x16.swizzle(pixels, far)
-        l1 = i32x4.add(i32x4.add(l1, i32x4.dot_i16x8_s(q, la)), i32x4.dot_i16x8_s(r, lb))
-        h1 = i32x4.add(i32x4.add(h1, i32x4.dot_i16x8_s(q, ha)), i32x4.dot_i16x8_s(r, hb))
-        pixels = v128.load(s2 + p)
-        q = i8x16.swizzle(pixels, near)
-        r = i8x16.swizzle(pixels, far)
-        l2 = i32x4.add(i32x4.add(l2, i32x4.dot_i16x8_s(q, la)), i32x4.dot_i16x8_s(r, lb))
-        h2 = i32x4.add(i32x4.add(h2, i32x4.dot_i16x8_s(q, ha)), i32x4.dot_i16x8_s(r, hb))
-        pixels = v128.load(s3 + p)
-        q = i8x16.swizzle(pixels, near)
-        r = i8x16.swizzle(pixels, far)
-        l3 = i32x4.add(i32x4.add(l3, i32x4.dot_i16x8_s(q, la)), i32x4.dot_i16x8_s(r, lb))
-        h3 = i32x4.add(i32x4.add(h3, i32x4.dot_i16x8_s(q, ha)), i32x4.dot_i16x8_s(r, hb))
-        w += 16
-        p += four
-        n -= 4
-      }
-      if (n > 0) {
-        const la = v128.load32_splat(w)
-        const ha = v128.load32_splat(w, 8)
-        q = i8x16.swizzle(v128.load64_zero(s0 + p), near)
-        l0 = i32x4.add(l0, i32x4.dot_i16x8_s(q, la))
-        h0 = i32x4.add(h0, i32x4.dot_i16x8_s(q, ha))
-        q = i8x16.swizzle(v128.load64_zero(s1 + p), near)
-        l1 = i32x4.add(l1, i32x4.dot_i16x8_s(q, la))
-        h1 = i32x4.add(h1, i32x4.dot_i16x8_s(q, ha))
-        q = i8x16.swizzle(v128.load64_zero(s2 + p), near)
-        l2 = i32x4.add(l2, i32x4.dot_i16x8_s(q, la))
-        h2 = i32x4.add(h2, i32x4.dot_i16x8_s(q, ha))
-        q = i8x16.swizzle(v128.load64_zero(s3 + p), near)
-        l3 = i32x4.add(l3, i32x4.dot_i16x8_s(q, la))
-        h3 = i32x4.add(h3, i32x4.dot_i16x8_s(q, ha))
-      }
-      const z = bytes(total(l0, h0), total(l1, h1), total(l2, h2), total(l3, h3))
-      v128.store32_lane(o0, z, 0)
-      v128.store32_lane(o1, z, 1)
-      v128.store32_lane(o2, z, 2)
-      v128.store32_lane(o3, z, 3)
-      o0 += C
-      o1 += C
-      o2 += C
-      o3 += C
-    }
-  }
-}
-
-/** 16 bytes of one output row, from `count` rows; with an odd count one row more is read, and weighs nothing. */
-function column(source: usize, sourceStride: usize, count: i32, weights: usize): v128 {
-  const half = i32x4.splat(1 << (BITS - 1))
+@inline function weighted(half: v128, source: usize, step: usize, weights: usize, pairs: i32): v128 {
   const zero = i32x4.splat(0)
   let l0 = half
-  let l1 = half
-  let l2 = half
-  let l3 = half
   let h0 = zero
+  let l1 = half
   let h1 = zero
+  let l2 = half
   let h2 = zero
-  let h3 = zero
   let p = source
   let w = weights
-  for (let i = 0; i < count; i += 2) {
-    const upper = v128.load(p)
-    const lower = v128.load(p + sourceStride)
+  const end = weights + (<usize>pairs << 3)
+  do {
     const low = v128.load32_splat(w)
-    const high = v128.load32_splat(w, 8)
-    const left = zipLow8(upper, lower)
-    const right = zipHigh8(upper, lower)
-    let pairs = i16x8.extend_low_i8x16_u(left)
-    l0 = i32x4.add(l0, i32x4.dot_i16x8_s(pairs, low))
-    h0 = i32x4.add(h0, i32x4.dot_i16x8_s(pairs, high))
-    pairs = i16x8.extend_high_i8x16_u(left)
-    l1 = i32x4.add(l1, i32x4.dot_i16x8_s(pairs, low))
-    h1 = i32x4.add(h1, i32x4.dot_i16x8_s(pairs, high))
-    pairs = i16x8.extend_low_i8x16_u(right)
-    l2 = i32x4.add(l2, i32x4.dot_i16x8_s(pairs, low))
-    h2 = i32x4.add(h2, i32x4.dot_i16x8_s(pairs, high))
-    pairs = i16x8.extend_high_i8x16_u(right)
-    l3 = i32x4.add(l3, i32x4.dot_i16x8_s(pairs, low))
-    h3 = i32x4.add(h3, i32x4.dot_i16x8_s(pairs, high))
-    p += sourceStride << 1
-    w += i & 2 ? 12 : 4
-  }
-  return bytes(total(l0, h0), total(l1, h1), total(l2, h2), total(l3, h3))
+    const high = v128.load32_splat(w, 4)
+    let q = v128.load(p)
+    l0 = i32x4.add(l0, i32x4.dot_i16x8_s(q, low))
+    h0 = i32x4.add(h0, i32x4.dot_i16x8_s(q, high))
+    q = v128.load(p, 16)
+    l1 = i32x4.add(l1, i32x4.dot_i16x8_s(q, low))
+    h1 = i32x4.add(h1, i32x4.dot_i16x8_s(q, high))
+    q = v128.load(p, 32)
+    l2 = i32x4.add(l2, i32x4.dot_i16x8_s(q, low))
+    h2 = i32x4.add(h2, i32x4.dot_i16x8_s(q, high))
+    p += step
+    w += 8
+  } while (w < end)
+  const last = total(l2, h2)
+  return bytes(total(l0, h0), total(l1, h1), last, last)
 }
 
-/** The vertical pass: rows of interleaved pixels -> planes. One row beyond the last, and 64 bytes beyond that, have to be readable. */
+/**
+ * The horizontal pass over rows of three channels, interleaved, four rows at a time: they are laid out as pairs first. Reads up to 16
+ * bytes beyond the last pixel of a row.
+ *
+ * @param columns pixels of a source row
+ * @param bounds and weights of the first output pixel, and how many bytes on the next one's are: mirrored, from the last one back
+ * @param group room for four rows as pairs: 24 bytes for a column, and 64
+ * @param out two rows as pairs: [width, 3, 2] in 16 bits, `outStride` bytes apart; up to 4 bytes more are written
+ */
+export function horizontal(
+  source: usize, sourceStride: usize, columns: i32, rows: i32, width: i32, bounds: usize, boundsStep: i32, weights: usize,
+  weightsStep: i32, group: usize, out: usize, outStride: usize,
+): void {
+  const half = v128.load32_splat(changetype<usize>(MASKS), 48)
+  const outNear = v128.load(changetype<usize>(MASKS))
+  const outFar = v128.load(changetype<usize>(MASKS), 16)
+  let pair = out
+  for (let y = 0; y < rows; y += 4) {
+    let s0 = source + <usize>y * sourceStride
+    let s1 = source + <usize>min(y + 1, rows - 1) * sourceStride
+    let s2 = source + <usize>min(y + 2, rows - 1) * sourceStride
+    let s3 = source + <usize>min(y + 3, rows - 1) * sourceStride
+    let o = group
+    // What a store writes too much, the next one overwrites
+    for (let x = 0; x < columns; x += 4) {
+      const a = v128.load(s0)
+      const b = v128.load(s1)
+      const c = v128.load(s2)
+      const d = v128.load(s3)
+      v128.store(o, i8x16.swizzle(a, NEAR))
+      v128.store(o, i8x16.swizzle(b, NEAR), 12)
+      v128.store(o, i8x16.swizzle(c, NEAR), 24)
+      v128.store(o, i8x16.swizzle(d, NEAR), 36)
+      v128.store(o, i8x16.swizzle(a, FAR), 48)
+      v128.store(o, i8x16.swizzle(b, FAR), 60)
+      v128.store(o, i8x16.swizzle(c, FAR), 72)
+      v128.store(o, i8x16.swizzle(d, FAR), 84)
+      s0 += 12
+      s1 += 12
+      s2 += 12
+      s3 += 12
+      o += 96
+    }
+    let b = bounds
+    let w = weights
+    o = pair
+    for (let x = 0; x < width; x++) {
+      const z = weighted(half, group + <usize>(load<i32>(b) * 48), 48, w, load<i32>(b, 4))
+      v128.store(o, i8x16.swizzle(z, outNear))
+      v128.store(o + outStride, i8x16.swizzle(z, outFar))
+      b += boundsStep
+      w += weightsStep
+      o += 12
+    }
+    pair += 2 * outStride
+  }
+}
+
+/** The vertical pass: rows as pairs -> three planes. Up to 3 bytes beyond a plane are written. */
 export function vertical(
-  source: usize,
-  sourceStride: usize,
-  channels: i32,
-  width: i32,
-  height: i32,
-  bounds: usize,
-  weights: usize,
-  stride: usize,
-  planes: usize,
+  source: usize, sourceStride: usize, width: i32, height: i32, bounds: usize, weights: usize, stride: usize, planes: usize,
   planeStride: usize,
 ): void {
+  const half = v128.load32_splat(changetype<usize>(MASKS), 48)
+  const planar = v128.load(changetype<usize>(MASKS), 32)
+  let b = bounds
+  let w = weights
+  let row = planes
   for (let y = 0; y < height; y++) {
-    const rows = source + <usize>load<i32>(bounds + (<usize>y << 3)) * sourceStride
-    const count = load<i32>(bounds + (<usize>y << 3), 4)
-    const w = weights + <usize>y * stride
-    let o = planes + <usize>(y * width)
-    for (let x = 0; x < width; x += 16) {
-      const p = rows + <usize>(x * channels)
-      const a = column(p, sourceStride, count, w)
-      if (channels == 1) v128.store(o, a)
-      else {
-        const b = column(p + 16, sourceStride, count, w)
-        const c = column(p + 32, sourceStride, count, w)
-        if (channels == 3) {
-          let t = v128.shuffle<u8>(a, b, 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 0, 0, 0, 0, 0)
-          v128.store(o, v128.shuffle<u8>(t, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29))
-          t = v128.shuffle<u8>(a, b, 1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 0, 0, 0, 0, 0)
-          v128.store(o + planeStride, v128.shuffle<u8>(t, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 21, 24, 27, 30))
-          t = v128.shuffle<u8>(a, b, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 0, 0, 0, 0, 0, 0)
-          v128.store(o + 2 * planeStride, v128.shuffle<u8>(t, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19, 22, 25, 28, 31))
-        } else {
-          const d = column(p + 48, sourceStride, count, w)
-          // 4 x 4 blocks of bytes, twice over
-          const ab = v128.shuffle<u8>(a, b, 0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29)
-          const cd = v128.shuffle<u8>(c, d, 0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29)
-          v128.store(o, v128.shuffle<u64>(ab, cd, 0, 2))
-          v128.store(o + planeStride, v128.shuffle<u64>(ab, cd, 1, 3))
-          const ef = v128.shuffle<u8>(a, b, 2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31)
-          const gh = v128.shuffle<u8>(c, d, 2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31)
-          v128.store(o + 2 * planeStride, v128.shuffle<u64>(ef, gh, 0, 2))
-          v128.store(o + 3 * planeStride, v128.shuffle<u64>(ef, gh, 1, 3))
-        }
-      }
-      o += 16
+    let p = source + <usize>load<i32>(b) * sourceStride
+    const pairs = load<i32>(b, 4)
+    const end = row + width
+    for (let o = row; o < end; o += 4) {
+      const z = i8x16.swizzle(weighted(half, p, sourceStride, w, pairs), planar)
+      v128.store32_lane(o, z, 0)
+      v128.store32_lane(o + planeStride, z, 1)
+      v128.store32_lane(o + 2 * planeStride, z, 2)
+      p += 48
     }
+    row = end
+    b += 8
+    w += stride
   }
 }
 
@@ -300,13 +212,25 @@ export function vertical(
   return (t + (t >> 8)) >> 8
 }
 
-/** RGBA with its colours multiplied by alpha, in place. */
-export function premultiply(pixels: usize, count: i32): void {
-  for (let p = pixels, end = pixels + 4 * <usize>count; p < end; p += 4) {
+/** Gray as three channels that are the same. */
+export function triple(pixels: usize, count: i32, out: usize): void {
+  for (let p = pixels, o = out, end = pixels + count; p < end; p++, o += 3) {
+    const v = load<u8>(p)
+    store<u8>(o, v)
+    store<u8>(o, v, 1)
+    store<u8>(o, v, 2)
+  }
+}
+
+/** RGBA -> its colours multiplied by alpha, and its alpha, gray. */
+export function premultiply(pixels: usize, count: i32, colours: usize, alphas: usize): void {
+  let a = alphas
+  for (let p = pixels, o = colours, end = pixels + 4 * <usize>count; p < end; p += 4, o += 3) {
     const alpha = <i32>load<u8>(p, 3)
-    store<u8>(p, over255(<i32>load<u8>(p) * alpha))
-    store<u8>(p, over255(<i32>load<u8>(p, 1) * alpha), 1)
-    store<u8>(p, over255(<i32>load<u8>(p, 2) * alpha), 2)
+    store<u8>(o, over255(<i32>load<u8>(p) * alpha))
+    store<u8>(o, over255(<i32>load<u8>(p, 1) * alpha), 1)
+    store<u8>(o, over255(<i32>load<u8>(p, 2) * alpha), 2)
+    store<u8>(a++, alpha)
   }
 }
 

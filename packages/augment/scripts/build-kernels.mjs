@@ -42,12 +42,12 @@ if (error || !module) {
   console.error(`build-kernels: ${error?.message ?? 'the compiler wrote no module'}`)
   process.exit(1)
 }
-const text = deflateRawSync(module, { level: 9, memLevel: 9 }).toString('base64')
-const source = `/** Made by scripts/build-kernels.mjs from assembly/: a module, packed by DEFLATE, as base64. */
+const text = base85(deflateRawSync(module, { level: 9, memLevel: 9 }))
+const source = `/** Made by scripts/build-kernels.mjs from assembly/: a module, packed by DEFLATE, as text: see base85.ts. */
 export const kernelsWasm = {
   bytes: ${module.length},
   packed:
-    '${text}',
+    "${text}",
 }
 `
 let before
@@ -55,3 +55,19 @@ try {
   before = readFileSync(target, 'utf8')
 } catch {}
 if (source !== before) writeFileSync(target, source)
+
+/** Undone by src/base85.ts: four bytes are five characters from # on, with a space for the backslash, which would have to be escaped. */
+function base85(bytes) {
+  let text = ''
+  for (let at = 0; at < bytes.length; at += 4) {
+    let word = 0
+    for (let i = at; i < at + 4; i++) word = word * 256 + (bytes[i] ?? 0)
+    let five = ''
+    for (let i = 0; i < 5; i++) {
+      five = String.fromCharCode((word % 85) + 35) + five
+      word = Math.floor(word / 85)
+    }
+    text += five
+  }
+  return text.replaceAll('\\', ' ')
+}

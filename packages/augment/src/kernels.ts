@@ -1,3 +1,4 @@
+import { base85 } from './base85.js'
 import { boxBlur } from './gaussian-blur.js'
 import type { Image } from './image.js'
 import { inflate } from './inflate.js'
@@ -10,20 +11,22 @@ interface Module {
   heapBase(): number
   taps(from: number, to: number, bicubic: boolean, bounds: number, weights: number, scratch: number): number
   // biome-ignore format: as in assembly/resample.ts
-  horizontal(source: number, sourceStride: number, rows: number, channels: number, width: number, flip: boolean, bounds: number, weights: number, stride: number, out: number, outStride: number): void
+  horizontal(source: number, sourceStride: number, columns: number, rows: number, width: number, bounds: number, boundsStep: number, weights: number, weightsStep: number, group: number, out: number, outStride: number): void
   // biome-ignore format: as in assembly/resample.ts
-  vertical(source: number, sourceStride: number, channels: number, width: number, height: number, bounds: number, weights: number, stride: number, planes: number, planeStride: number): void
-  premultiply(pixels: number, count: number): void
+  vertical(source: number, sourceStride: number, width: number, height: number, bounds: number, weights: number, stride: number, planes: number, planeStride: number): void
+  triple(pixels: number, count: number, out: number): void
+  premultiply(pixels: number, count: number, colours: number, alphas: number): void
   unpremultiply(planes: number, planeStride: number, count: number): void
   deinterleave(source: number, pixels: number, channels: number, planes: number, stride: number): void
   interleave(planes: number, stride: number, pixels: number, channels: number, out: number): void
   // biome-ignore format: as in assembly/normalize.ts
   lookUpFloats(source: number, pixels: number, channels: number, tables: number, out: number, pixelStep: number, channelStep: number): void
-  planBlend(base: number, factor: number): number
-  blendExact(pixels: number, count: number, factor: number, constant: number): void
+  planBlend(base: number, factor: number): boolean
+  blendExact(pixels: number, count: number): void
   blendFloat(pixels: number, count: number, base: number, factor: number): void
   lumaSum(planes: number, stride: number, pixels: number, channels: number): number
-  saturation(planes: number, stride: number, pixels: number, factor: number): void
+  saturation(planes: number, stride: number, pixels: number): void
+  saturationFloat(planes: number, stride: number, pixels: number, factor: number): void
   grayscale(planes: number, stride: number, pixels: number): void
   solarize(pixels: number, count: number, threshold: number): void
   hue(planes: number, stride: number, pixels: number, turn: number): void
@@ -38,7 +41,6 @@ const RESIDENT = 4 << 20
 const BAND = 1 << 20
 /** Memory beyond this is given back after use: a module's own never shrinks. */
 const KEPT = 8 << 20
-const NO_CONSTANT = -(2 ** 31)
 
 /** One image in the making, as planes in the memory of a module; each method does what the function of its name does. */
 export class Kernels {
@@ -67,7 +69,7 @@ export class Kernels {
 
   /** Several views are made of `image`, which does not change until {@link end}. */
   begin(image: Image): void {
-    if (image.channels === 4 || image.data.length > RESIDENT) return
+    if (image.channels !== 3 || image.data.length > RESIDENT) return
     this.#at = this.#x.heapBase()
     this.#bytesAt(this.#allocate(image.data.length), image.data.length).set(image.data)
     this.#resident = image
@@ -95,35 +97,56 @@ export class Kernels {
     this.#at = resident ? this.#sourceEnd : this.#x.heapBase()
     const sideways = this.#taps(box.width, width, interpolation)
     const downwards = this.#taps(box.height, height, interpolation)
-    const stride = width * C + 16
-    const rows = this.#allocate((box.height + 1) * stride)
+    const stride = 12 * width + 16 // of two rows as pairs
+    const group = this.#allocate(24 * box.width + 64)
+    const rowBytes = 3 * box.width
     this.#newPlanes(width, height, C)
-    const pass = (source: number, sourceStride: number, first: number, count: number) => {
-      const out = rows + first * stride
-      const { bounds, weights, step } = sideways
-      this.#x.horizontal(source, sourceStride, count, C, width, flip, bounds, weights, step, out, stride)
+    // All is done in three channels: alpha comes after the colours, three times, and gray is three times the same
+    const rows = (C === 4 ? [0, 1] : [0]).map(() => this.#allocate(((box.height + 3) >> 2) * 2 * stride))
+    const { bounds, weights, step } = sideways
+    const last = flip ? width - 1 : 0 // mirrored, the weights are gone through from the last
+    const sign = flip ? -1 : 1
+    const pass = (source: number, sourceStride: number, first: number, count: number, layer = 0) => {
+      // biome-ignore format: as it is declared
+      this.#x.horizontal(
+        source, sourceStride, box.width, count, width, bounds + 8 * last, 8 * sign, weights + step * last, step * sign,
+        group, rows[layer]! + (first >> 1) * stride, stride,
+      )
     }
     const imageStride = image.width * C
     const start = box.top * imageStride + box.left * C
     if (resident) pass(this.#x.heapBase() + start, imageStride, 0, box.height)
     else {
-      const rowBytes = box.width * C
-      const band = Math.max(1, Math.min(box.height, Math.floor(BAND / rowBytes)))
-      const source = this.#allocate(band * rowBytes)
+      const band = Math.max(4, Math.min(box.height, (BAND / rowBytes) & ~3))
+      const bytes = box.width * C
+      const source = this.#allocate(band * bytes)
+      const three = C === 3 ? source : this.#allocate(band * rowBytes)
+      const alphas = C === 4 ? this.#allocate(band * box.width) : 0
       for (let y = 0; y < box.height; y += band) {
         const count = Math.min(band, box.height - y)
-        const to = this.#bytesAt(source, count * rowBytes)
+        const pixels = count * box.width
+        const to = this.#bytesAt(source, count * bytes)
         for (let i = 0; i < count; i++) {
           const from = start + (y + i) * imageStride
-          to.set(image.data.subarray(from, from + rowBytes), i * rowBytes)
+          to.set(image.data.subarray(from, from + bytes), i * bytes)
         }
+        if (C === 1) this.#x.triple(source, pixels, three)
         // Pillow resizes RGBA premultiplied, so that the colour of transparent pixels does not bleed
-        if (C === 4) this.#x.premultiply(source, count * box.width)
-        pass(source, rowBytes, y, count)
+        if (C === 4) this.#x.premultiply(source, pixels, three, alphas)
+        pass(three, rowBytes, y, count)
+        if (C === 4) {
+          this.#x.triple(alphas, pixels, three)
+          pass(three, rowBytes, y, count, 1)
+        }
       }
     }
-    const { bounds, weights, step } = downwards
-    this.#x.vertical(rows, stride, C, width, height, bounds, weights, step, this.#planes, this.#stride)
+    rows.forEach((layer, i) => {
+      const planes = this.#planes + 3 * i * this.#stride
+      // biome-ignore format: as it is declared
+      this.#x.vertical(
+        layer, stride, width, height, downwards.bounds, downwards.weights, downwards.step, planes, this.#stride,
+      )
+    })
     if (C === 4) this.#x.unpremultiply(this.#planes, this.#stride, width * height)
   }
 
@@ -140,7 +163,9 @@ export class Kernels {
 
   saturation(factor: number): void {
     if (this.#channels === 1) return
-    this.#x.saturation(this.#planes, this.#stride, this.#width * this.#height, factor)
+    const pixels = this.#width * this.#height
+    if (this.#x.planBlend(-1, factor)) this.#x.saturation(this.#planes, this.#stride, pixels)
+    else this.#x.saturationFloat(this.#planes, this.#stride, pixels, factor)
   }
 
   hue(factor: number): void {
@@ -197,10 +222,10 @@ export class Kernels {
 
   /** base + factor (x - base), truncated, for every value but alpha. */
   #blend(base: number, factor: number): void {
-    const constant = this.#x.planBlend(base, factor)
+    const exact = this.#x.planBlend(base, factor)
     this.#colours((plane, pixels) => {
-      if (constant === NO_CONSTANT) this.#x.blendFloat(plane, pixels, base, factor)
-      else this.#x.blendExact(plane, pixels, factor, constant)
+      if (exact) this.#x.blendExact(plane, pixels)
+      else this.#x.blendFloat(plane, pixels, base, factor)
     })
   }
 
@@ -214,8 +239,8 @@ export class Kernels {
     const bicubic = interpolation === 'bicubic'
     const most = Math.ceil((bicubic ? 2 : 1) * Math.max(from / to, 1)) * 2 + 1
     const bounds = this.#allocate(8 * to)
-    const weights = this.#allocate(16 * Math.ceil(most / 4) * to)
-    const scratch = this.#allocate(8 * most)
+    const weights = this.#allocate(4 * (most + 1) * to)
+    const scratch = this.#allocate(8 * most + 16)
     return { bounds, weights, step: this.#x.taps(from, to, bicubic, bounds, weights, scratch) }
   }
 
@@ -224,7 +249,7 @@ export class Kernels {
     this.#height = height
     this.#channels = channels
     this.#stride = (width * height + SLACK + 15) & ~15
-    this.#planes = this.#allocate(this.#stride * channels)
+    this.#planes = this.#allocate(this.#stride * (channels === 4 ? 6 : 3)) // resampling writes three at a time
   }
 
   /** So many bytes and some slack, until #at is set back. */
@@ -279,8 +304,7 @@ export function kernels(): Kernels | null {
 
 function compile(): Kernels | null {
   try {
-    const packed = Uint8Array.from(atob(kernelsWasm.packed), (character) => character.charCodeAt(0))
-    return new Kernels(new WebAssembly.Module(inflate(packed, kernelsWasm.bytes)))
+    return new Kernels(new WebAssembly.Module(inflate(base85(kernelsWasm.packed), kernelsWasm.bytes)))
   } catch {
     return null // no WebAssembly, no SIMD, or a policy against it
   }
