@@ -162,9 +162,8 @@ function mlp(model: Model, name: string, normName: string, x: tf.Tensor2D): tf.T
     const products = cheaply(model, [...layerNames(normName), weight], x, (part, x) =>
       product(norm(part, normName, x), part.params[weight]!),
     )
-    // The bias is added on the other side, so that what is kept between the two is the product as it comes.
     return cheaply(model, [bias, ...layerNames(`${name}.fc2`)], products, (part, x) =>
-      dense(part, `${name}.fc2`, gelu(tf.add(x, part.params[bias]!))),
+      dense(part, `${name}.fc2`, gelu(x, part.params[bias]!)),
     )
   })
 }

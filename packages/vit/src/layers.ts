@@ -77,26 +77,30 @@ const scaledProductsWithGradient = tf.customGrad((...args) => {
 })
 
 /**
- * GELU, exact: x Φ(x) with Φ(x) = (1 + erf(x / √2)) / 2, not the tanh approximation.
+ * GELU of x + bias, exact: z Φ(z) with Φ(z) = (1 + erf(z / √2)) / 2, not the tanh approximation. Keeps x, a product as it comes, instead of
+ * the sum.
  *
- * Hendrycks & Gimpel 2016. The gradient is written out: Φ(x) + x φ(x), with φ the normal density; with t = -x / √2, the
- * second term is -t exp(-t²) / √π, and Φ(x) = (1 - erf(t)) / 2. The sign is chosen so that a compiler does not take this Φ for that of a
+ * Hendrycks & Gimpel 2016. The gradient is written out: Φ(z) + z φ(z), with φ the normal density; with t = -z / √2, the
+ * second term is -t exp(-t²) / √π, and Φ(z) = (1 - erf(t)) / 2. The sign is chosen so that a compiler does not take this Φ for that of a
  * GELU that is computed again, and keep it: that would take as much memory as all else that a block keeps of the MLP.
  */
-export function gelu(x: tf.Tensor2D): tf.Tensor2D {
-  return geluWithGradient(x) as tf.Tensor2D
+export function gelu(x: tf.Tensor2D, bias: tf.Tensor): tf.Tensor2D {
+  return geluWithGradient(x, bias) as tf.Tensor2D
 }
 
 const geluWithGradient = tf.customGrad((...args) => {
-  const [x, save] = args as [tf.Tensor, tf.GradSaveFunc]
-  save([x])
+  const [x, bias, save] = args as [tf.Tensor, tf.Tensor, tf.GradSaveFunc]
+  save([x, bias])
+  const z = tf.add(x, bias)
   return {
-    value: tf.mul(x, tf.add(tf.mul(tf.erf(tf.mul(x, Math.SQRT1_2)), 0.5), 0.5)),
+    value: tf.mul(z, tf.add(tf.mul(tf.erf(tf.mul(z, Math.SQRT1_2)), 0.5), 0.5)),
     gradFunc: (dy, saved) => {
-      const t = tf.mul(saved[0]!, -Math.SQRT1_2)
+      const [x, bias] = saved as [tf.Tensor, tf.Tensor]
+      const t = tf.mul(tf.add(x, bias), -Math.SQRT1_2)
       const cdf = tf.add(tf.mul(tf.erf(t), -0.5), 0.5)
       const density = tf.exp(tf.sub(-0.5 * Math.log(Math.PI), tf.square(t)))
-      return [tf.mul(dy, tf.sub(cdf, tf.mul(t, density)))]
+      const dx = tf.mul(dy, tf.sub(cdf, tf.mul(t, density)))
+      return [dx, tf.sum(dx, 0)]
     },
   }
 })

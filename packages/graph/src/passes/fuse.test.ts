@@ -61,6 +61,42 @@ test('element-wise ops and reductions between products become one function, and 
   `)
 })
 
+test('rows are summed in two steps that XLA does not take for one', () => {
+  const fused = fuse(
+    program((op, constant) => {
+      const x = op('Placeholder', [], f32(rows, 64), 'x')
+      const mean = op('Mean', [op('Square', [x], f32(rows, 64)), constant(ints([1]))], f32(rows, 1), {
+        ...reduction,
+        keep_dims: { type: 'bool', value: true },
+      })
+      return { outputs: { y: op('Mul', [x, op('Rsqrt', [mean], f32(rows, 1))], f32(rows, 64)) } }
+    }),
+    0,
+  )
+  expect(printProgram(dropDeadCode(fused))).toMatchInlineSnapshot(`
+    "%0: float32[2048,64] = Placeholder {name="x"}
+    %1: float32[] = Const {value=-Infinity}
+    %2: float32[2048,64] = Fused(%0, %1) {function="fused_0"}
+    return y=%2
+    fused_0:
+      %0: float32[2048,64] = Placeholder {name="0"}
+      %1: float32[2048,64] = Square(%0)
+      %2: float32[] = Placeholder {name="1"}
+      %3: int32[3] = Const {value=[-1, 4, 16]}
+      %4: float32[2048,4,16] = Reshape(%1, %3)
+      %5: int32[1] = Const {value=[1]}
+      %6: float32[2048,16] = Sum(%4, %5)
+      %7: float32[2048,16] = Maximum(%6, %2)
+      %8: int32[1] = Const {value=[1]}
+      %9: float32[2048,1] = Sum(%7, %8) {keep_dims=true}
+      %10: float32[] = Const {value=0.015625}
+      %11: float32[2048,1] = Mul(%9, %10)
+      %12: float32[2048,1] = Rsqrt(%11)
+      %13: float32[2048,64] = Mul(%0, %12)
+      return 0=%13"
+  `)
+})
+
 test('arithmetic in bfloat16 is fused also where it stands alone, and in float32 it is not', () => {
   const alone = (dtype: 'bfloat16' | 'float32') =>
     fuse(

@@ -2,6 +2,7 @@ import { sizeOf } from '../host-tensor.js'
 import { type Node, type Program, ProgramBuilder, type Ref } from '../ir.js'
 import { findClusters, isCopied, isSlowAlone } from './clusters.js'
 import { dropDeadCode } from './dead-code.js'
+import { addRowSum, BARRIER, isRowSum } from './row-sums.js'
 
 /** What running TensorFlow's executor for a node costs, and what writing a byte and reading it again costs, in microseconds. */
 const NODE_US = 3
@@ -19,9 +20,10 @@ const LEAST_SAVED_US = 1000
  * @param leastSavedUs what a function has to save, in microseconds of all its calls in one call of the program
  */
 export function fuse(given: Program, leastSavedUs = LEAST_SAVED_US): Program {
-  const program = dropDeadCode(given) // what nobody needs would be fused with what somebody does
+  const alive = dropDeadCode(given) // what nobody needs would be fused with what somebody does
+  const program = { ...alive, nodes: [...alive.nodes, BARRIER] } // the last node: an input of functions that sum rows
   const functions = new Functions()
-  const clusters = worthwhile(program, findClusters(program), functions, leastSavedUs)
+  const clusters = worthwhile(program, findClusters(alive), functions, leastSavedUs)
   if (clusters.length === 0) return given
   const clusterOf = new Map(clusters.flatMap(({ members }, c) => members.map((i) => [i, c] as const)))
   const builder = new ProgramBuilder()
@@ -47,7 +49,7 @@ export function fuse(given: Program, leastSavedUs = LEAST_SAVED_US): Program {
     }
     for (const ref of builder.add(node)) places[results[ref.output]!] = [ref]
   }
-  program.nodes.forEach((_, i) => {
+  alive.nodes.forEach((_, i) => {
     const c = clusterOf.get(i)
     if (places[i] || (c !== undefined && i !== clusters[c]!.results.at(-1))) return
     emit(i)
@@ -106,6 +108,7 @@ function neededOutside({ nodes, outputs, updates }: Program, clusterOf: Readonly
 /** A cluster as a program of its own, and what it is given. */
 function bodyOf(program: Program, members: readonly number[], results: readonly number[]) {
   const builder = new ProgramBuilder()
+  const barrier: Ref = { node: program.nodes.length - 1, output: 0 }
   const inputs: Ref[] = []
   const inside = new Map<string, Ref>()
   const local = (ref: Ref): Ref => {
@@ -113,7 +116,7 @@ function bodyOf(program: Program, members: readonly number[], results: readonly 
     let found = inside.get(key)
     if (found) return found
     const source = program.nodes[ref.node]!
-    if (isCopied(source)) found = builder.add({ ...source, scope: '' })[0]!
+    if (isCopied(source) && ref.node !== barrier.node) found = builder.add({ ...source, scope: '' })[0]!
     else {
       const { dtype, shape } = source.outputs[ref.output]!
       found = builder.add({
@@ -132,9 +135,11 @@ function bodyOf(program: Program, members: readonly number[], results: readonly 
     return found
   }
   for (const i of members) {
-    const node = program.nodes[i]!
-    const refs = builder.add({ ...node, inputs: node.inputs.map(local), scope: '' })
-    inside.set(`${i}:0`, refs[0]!)
+    const node = { ...program.nodes[i]!, scope: '' }
+    const ref = isRowSum(node, program.nodes)
+      ? addRowSum(node, local(node.inputs[0]!), local(barrier), builder)
+      : builder.add({ ...node, inputs: node.inputs.map(local) })[0]!
+    inside.set(`${i}:0`, ref)
   }
   const outputs = Object.fromEntries(results.map((i, k) => [String(k), inside.get(`${i}:0`)!]))
   const body: Program = { name: '', nodes: builder.nodes, outputs, updates: {} }
