@@ -62,7 +62,7 @@ export interface StepOptions {
  */
 export function dinoStep(setup: Setup, inputs: StepInputs, state: Params, options: StepOptions): StepResult {
   const { sums, statistics } = stepSums(setup, inputs, state, options)
-  const step = takeStep(setup, inputs, state, reduce(setup.recompute === 'blocks' ? atOnce(sums) : sums))
+  const step = takeStep(setup, inputs, state, reduce(setup.recompute ? atOnce(sums) : sums))
   return { ...step, state: { ...step.state, ...statistics } }
 }
 
