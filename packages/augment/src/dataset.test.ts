@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Files, type Lie, tarHeader, tarOf, zipOf } from './archives-for-tests.js'
 import { readSource } from './file-part.js'
 import { type Dataset, DatasetError, openDataset, sampleName } from './node.js'
+import { unprivileged } from './unprivileged-for-tests.js'
 import { slowCrc32, unpackEntry } from './zip-entry.js'
 
 let root: string
@@ -307,10 +308,11 @@ describe('refused, naming file and reason', () => {
     await expect(openDataset(root, { signal: aborted })).rejects.toThrow('enough')
   })
 
-  test.skipIf(process.getuid?.() === 0)('an archive without the right to read it', async () => {
+  test('an archive without the right to read it', async () => {
     const path = put('r.tar', tarOf([['1.jpg', 'x']]))
+    chmodSync(dirname(path), 0o755)
     chmodSync(path, 0)
-    expect((await refusal(path)).reason).toBe('no permission to read it')
+    expect((await unprivileged(() => refusal(path))).reason).toBe('no permission to read it')
   })
 })
 
