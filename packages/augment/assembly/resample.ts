@@ -36,7 +36,7 @@ const MASKS: StaticArray<u8> = [
  * Pixels are taken in pairs, of which the first has an even place. A weight of 22 bits is split into high · 2^15 + low, so that products
  * of 16 bits do: a pair takes 8 bytes, low and low, high and high. What is not asked for weighs nothing.
  *
- * @param bounds for each output pixel its first pair and how many, i32
+ * @param bounds for each output pixel its first pair and how many, two at least, i32
  * @param weights `stride` bytes for each output pixel
  * @param scratch room for the weights of one output pixel and one pair, f64
  * @returns stride
@@ -52,7 +52,7 @@ export function taps(from: i32, to: i32, bicubic: bool, bounds: usize, weights: 
     const center = (<f64>i + 0.5) * scale
     const first = max(<i32>(center - support + 0.5), 0)
     const last = min(<i32>(center + support + 0.5), from) - 1
-    const pairs = (last >> 1) - (first >> 1) + 1
+    const pairs = max((last >> 1) - (first >> 1) + 1, 2)
     const end = scratch + (<usize>pairs << 4)
     let place = f64x2.add(f64x2.splat(<f64>(first & ~1)), f64x2(0, 1))
     let sum = 0.0
@@ -87,24 +87,31 @@ export function taps(from: i32, to: i32, bicubic: bool, bounds: usize, weights: 
 
 /**
  * Weighted sums of 12 values as bytes: three vectors of four pairs each, in 16 bits, and the next pairs `step` bytes on. Nothing but
- * products and additions is left to this loop: that is what the pairs are laid out for.
+ * products and additions is left to this loop: that is what the pairs are laid out for. The first pairs are taken before it, so that no
+ * zeros have to be made to add to.
  */
 // @ts-ignore: decorator
 @inline function weighted(half: v128, source: usize, step: usize, weights: usize, pairs: i32): v128 {
-  const zero = i32x4.splat(0)
-  let l0 = half
-  let h0 = zero
-  let l1 = half
-  let h1 = zero
-  let l2 = half
-  let h2 = zero
+  let low = v128.load32_splat(weights)
+  let high = v128.load32_splat(weights, 4)
+  let q = v128.load(source)
+  let l0 = i32x4.add(half, i32x4.dot_i16x8_s(q, low))
+  let h0 = i32x4.dot_i16x8_s(q, high)
+  q = v128.load(source, 16)
+  let l1 = i32x4.add(half, i32x4.dot_i16x8_s(q, low))
+  let h1 = i32x4.dot_i16x8_s(q, high)
+  q = v128.load(source, 32)
+  let l2 = i32x4.add(half, i32x4.dot_i16x8_s(q, low))
+  let h2 = i32x4.dot_i16x8_s(q, high)
   let p = source
   let w = weights
-  const end = weights + (<usize>pairs << 3)
+  const end = weights + (<usize>pairs << 3) - 8
   do {
-    const low = v128.load32_splat(w)
-    const high = v128.load32_splat(w, 4)
-    let q = v128.load(p)
+    low = v128.load32_splat(w, 8)
+    high = v128.load32_splat(w, 12)
+    p += step
+    w += 8
+    q = v128.load(p)
     l0 = i32x4.add(l0, i32x4.dot_i16x8_s(q, low))
     h0 = i32x4.add(h0, i32x4.dot_i16x8_s(q, high))
     q = v128.load(p, 16)
@@ -113,8 +120,6 @@ export function taps(from: i32, to: i32, bicubic: bool, bounds: usize, weights: 
     q = v128.load(p, 32)
     l2 = i32x4.add(l2, i32x4.dot_i16x8_s(q, low))
     h2 = i32x4.add(h2, i32x4.dot_i16x8_s(q, high))
-    p += step
-    w += 8
   } while (w < end)
   const last = total(l2, h2)
   return bytes(total(l0, h0), total(l1, h1), last, last)
@@ -178,10 +183,10 @@ export function horizontal(
   }
 }
 
-/** The vertical pass: rows as pairs -> three planes. Up to 3 bytes beyond a plane are written. */
+/** The vertical pass: rows as pairs -> three planes, `rowStep` bytes from row to row. Up to 3 bytes beyond each row are written. */
 export function vertical(
   source: usize, sourceStride: usize, width: i32, height: i32, bounds: usize, weights: usize, stride: usize, planes: usize,
-  planeStride: usize,
+  planeStride: usize, rowStep: usize,
 ): void {
   const half = v128.load32_splat(changetype<usize>(MASKS), 48)
   const planar = v128.load(changetype<usize>(MASKS), 32)
@@ -199,7 +204,7 @@ export function vertical(
       v128.store32_lane(o + 2 * planeStride, z, 2)
       p += 48
     }
-    row = end
+    row += rowStep
     b += 8
     w += stride
   }
@@ -222,15 +227,15 @@ export function triple(pixels: usize, count: i32, out: usize): void {
   }
 }
 
-/** RGBA -> its colours multiplied by alpha, and its alpha, gray. */
+/** RGBA -> its colours multiplied by alpha, and three times its alpha. */
 export function premultiply(pixels: usize, count: i32, colours: usize, alphas: usize): void {
   let a = alphas
-  for (let p = pixels, o = colours, end = pixels + 4 * <usize>count; p < end; p += 4, o += 3) {
+  for (let p = pixels, o = colours, end = pixels + 4 * <usize>count; p < end; p += 4, o += 3, a += 3) {
     const alpha = <i32>load<u8>(p, 3)
-    store<u8>(o, over255(<i32>load<u8>(p) * alpha))
-    store<u8>(o, over255(<i32>load<u8>(p, 1) * alpha), 1)
-    store<u8>(o, over255(<i32>load<u8>(p, 2) * alpha), 2)
-    store<u8>(a++, alpha)
+    for (let c: usize = 0; c < 3; c++) {
+      store<u8>(o + c, over255(<i32>load<u8>(p + c) * alpha))
+      store<u8>(a + c, alpha)
+    }
   }
 }
 

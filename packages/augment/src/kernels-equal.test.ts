@@ -164,6 +164,24 @@ describe('gives the bytes of the definition:', () => {
     }
   })
 
+  test('an image of which more lies between the passes than is kept: one strip after the other', () => {
+    for (const channels of [1, 4] as const) {
+      const image = imageOf(3, 9000, channels, 0, 1)
+      const crop = {
+        top: 0,
+        left: 1,
+        height: 9000,
+        width: 2,
+        size: [2, 1400] as [number, number],
+        flip: channels === 4,
+      }
+      expectEqual(
+        resizedCrop(image, crop),
+        plain(() => resizedCrop(image, crop)),
+      )
+    }
+  })
+
   test('multiCrop, of every number of channels, and into memory that is given', () => {
     const crops = multiCrop({ globalSize: 50, localSize: 23, localCrops: 3, solarize: [0.5, 0.5, 0.5] })
     fc.assert(

@@ -13,7 +13,7 @@ interface Module {
   // biome-ignore format: as in assembly/resample.ts
   horizontal(source: number, sourceStride: number, columns: number, rows: number, width: number, bounds: number, boundsStep: number, weights: number, weightsStep: number, group: number, out: number, outStride: number): void
   // biome-ignore format: as in assembly/resample.ts
-  vertical(source: number, sourceStride: number, width: number, height: number, bounds: number, weights: number, stride: number, planes: number, planeStride: number): void
+  vertical(source: number, sourceStride: number, width: number, height: number, bounds: number, weights: number, stride: number, planes: number, planeStride: number, rowStep: number): void
   triple(pixels: number, count: number, out: number): void
   premultiply(pixels: number, count: number, colours: number, alphas: number): void
   unpremultiply(planes: number, planeStride: number, count: number): void
@@ -39,6 +39,8 @@ const SLACK = 64
 /** A source image up to this size is copied whole, once for all of its views; of a larger one, a band of rows at a time. */
 const RESIDENT = 4 << 20
 const BAND = 1 << 20
+/** What may lie between the passes: columns of more than this are made one strip after the other. */
+const BETWEEN = 1 << 26
 /** Memory beyond this is given back after use: a module's own never shrinks. */
 const KEPT = 8 << 20
 
@@ -97,56 +99,49 @@ export class Kernels {
     this.#at = resident ? this.#sourceEnd : this.#x.heapBase()
     const sideways = this.#taps(box.width, width, interpolation)
     const downwards = this.#taps(box.height, height, interpolation)
-    const stride = 12 * width + 16 // of two rows as pairs
-    const group = this.#allocate(24 * box.width + 64)
-    const rowBytes = 3 * box.width
     this.#newPlanes(width, height, C)
+    const group = this.#allocate(24 * box.width + 64)
+    const pairs = ((box.height + 3) >> 2) * 2 + 1 // of rows; one more may be read
+    const strip = Math.min(width, Math.max(4, (BETWEEN / (24 * pairs)) & ~3))
+    const stride = 12 * strip + 16
     // All is done in three channels: alpha comes after the colours, three times, and gray is three times the same
-    const rows = (C === 4 ? [0, 1] : [0]).map(() => this.#allocate(((box.height + 3) >> 2) * 2 * stride))
-    const { bounds, weights, step } = sideways
-    const last = flip ? width - 1 : 0 // mirrored, the weights are gone through from the last
-    const sign = flip ? -1 : 1
-    const pass = (source: number, sourceStride: number, first: number, count: number, layer = 0) => {
-      // biome-ignore format: as it is declared
-      this.#x.horizontal(
-        source, sourceStride, box.width, count, width, bounds + 8 * last, 8 * sign, weights + step * last, step * sign,
-        group, rows[layer]! + (first >> 1) * stride, stride,
-      )
-    }
+    const layers = C === 4 ? 2 : 1
+    const rows = this.#allocate(layers * pairs * stride)
+    const [bounds, weights, step] = sideways
     const imageStride = image.width * C
     const start = box.top * imageStride + box.left * C
-    if (resident) pass(this.#x.heapBase() + start, imageStride, 0, box.height)
-    else {
-      const band = Math.max(4, Math.min(box.height, (BAND / rowBytes) & ~3))
-      const bytes = box.width * C
-      const source = this.#allocate(band * bytes)
-      const three = C === 3 ? source : this.#allocate(band * rowBytes)
-      const alphas = C === 4 ? this.#allocate(band * box.width) : 0
+    const rowBytes = box.width * C
+    const wide = box.width * 3 // of a row of three channels
+    const band = resident ? box.height : Math.max(4, Math.min(box.height, (BAND / rowBytes) & ~3))
+    const source = resident ? this.#x.heapBase() + start : this.#allocate(band * rowBytes)
+    const three = C === 3 ? source : this.#allocate(layers * band * wide)
+    // From the last strip back, for its end may be written over the beginning of the next row
+    for (let left = width - (width % strip || strip); left >= 0; left -= strip) {
+      const columns = Math.min(strip, width - left)
+      const first = flip ? width - 1 - left : left // mirrored, the weights are gone through from the last
+      const sign = flip ? -1 : 1
       for (let y = 0; y < box.height; y += band) {
         const count = Math.min(band, box.height - y)
         const pixels = count * box.width
-        const to = this.#bytesAt(source, count * bytes)
-        for (let i = 0; i < count; i++) {
+        for (let i = 0; i < count && !resident; i++) {
           const from = start + (y + i) * imageStride
-          to.set(image.data.subarray(from, from + bytes), i * bytes)
+          this.#bytes.set(image.data.subarray(from, from + rowBytes), source + i * rowBytes)
         }
         if (C === 1) this.#x.triple(source, pixels, three)
         // Pillow resizes RGBA premultiplied, so that the colour of transparent pixels does not bleed
-        if (C === 4) this.#x.premultiply(source, pixels, three, alphas)
-        pass(three, rowBytes, y, count)
-        if (C === 4) {
-          this.#x.triple(alphas, pixels, three)
-          pass(three, rowBytes, y, count, 1)
-        }
+        if (C === 4) this.#x.premultiply(source, pixels, three, three + count * wide)
+        for (let i = 0; i < layers; i++)
+          // biome-ignore format: as it is declared
+          this.#x.horizontal(
+            three + i * count * wide, resident ? imageStride : wide, box.width, count, columns,
+            bounds + 8 * first, 8 * sign, weights + step * first, step * sign, group, rows + (i * pairs + (y >> 1)) * stride, stride,
+          )
+      }
+      for (let i = 0; i < layers; i++) {
+        const planes = this.#planes + 3 * i * this.#stride + left
+        this.#x.vertical(rows + i * pairs * stride, stride, columns, height, ...downwards, planes, this.#stride, width)
       }
     }
-    rows.forEach((layer, i) => {
-      const planes = this.#planes + 3 * i * this.#stride
-      // biome-ignore format: as it is declared
-      this.#x.vertical(
-        layer, stride, width, height, downwards.bounds, downwards.weights, downwards.step, planes, this.#stride,
-      )
-    })
     if (C === 4) this.#x.unpremultiply(this.#planes, this.#stride, width * height)
   }
 
@@ -235,13 +230,13 @@ export class Kernels {
       work(this.#planes + c * this.#stride, this.#width * this.#height)
   }
 
-  #taps(from: number, to: number, interpolation: Interpolation) {
+  #taps(from: number, to: number, interpolation: Interpolation): [bounds: number, weights: number, step: number] {
     const bicubic = interpolation === 'bicubic'
     const most = Math.ceil((bicubic ? 2 : 1) * Math.max(from / to, 1)) * 2 + 1
     const bounds = this.#allocate(8 * to)
     const weights = this.#allocate(4 * (most + 1) * to)
     const scratch = this.#allocate(8 * most + 16)
-    return { bounds, weights, step: this.#x.taps(from, to, bicubic, bounds, weights, scratch) }
+    return [bounds, weights, this.#x.taps(from, to, bicubic, bounds, weights, scratch)]
   }
 
   #newPlanes(width: number, height: number, channels: Image['channels']): void {
