@@ -31,7 +31,7 @@ export function toHtml(report: Report): string {
 <p><code>${text(command)}</code></p>
 <ul>${notes.map((note) => `<li>${text(note)}</li>`).join('')}</ul>
 <table><tr>${cells('th', ['', ...columns])}${last ? `<th class="left">${last}</th>` : ''}</tr>${body.join('\n')}</table>
-${verdicts.length > 0 ? `<h2>What the paper says of it</h2><table><tr><th>claim</th><th class="left">here</th><th class="left">because</th></tr>${verdicts.join('\n')}</table>` : ''}
+${verdicts.length > 0 ? `<h2>What of it holds</h2><table><tr><th>claim</th><th class="left">here</th><th class="left">because</th></tr>${verdicts.join('\n')}</table>` : ''}
 ${charts.map((chart) => `<h2>${text(chart.title)}</h2>${chart.svg}`).join('\n')}
 <p class="note">${machine ? text(`Engine ${machine.engine}, ${machine.cpu.trim()}, ${machine.cores} cores, Node ${machine.node}, commit ${machine.commit}.`) : 'No run has finished yet.'}</p>
 </html>

@@ -20,7 +20,7 @@ export function toMarkdown(report: Report): string {
     '',
     ...rows.flatMap((row) => (row.note ? [`${row.title}: ${row.note}.`, ''] : [])),
     ...(claims.length > 0
-      ? ['## What the paper says of it', '', line(['claim', 'here', 'because']), line(['---', '---', '---'])]
+      ? ['## What of it holds', '', line(['claim', 'here', 'because']), line(['---', '---', '---'])]
       : []),
     ...claims.map(({ text, verdict, because }) => line([text, verdict, because || '-'])),
     '',

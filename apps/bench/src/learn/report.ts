@@ -66,7 +66,9 @@ export async function learnReport(
     notes: [
       `The first ${steps} steps have no stochastic depth, which each side draws for itself.`,
       ...(own
-        ? [`On crops of its own each side draws everything: ${own.ours.length} seeds, first weights and crops as well.`]
+        ? [
+            `On crops of its own each side draws everything, first weights as well: ${own.ours.length} ${own.ours.length === 1 ? 'seed' : 'seeds'}.`,
+          ]
         : []),
     ],
   }
