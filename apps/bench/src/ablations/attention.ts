@@ -10,7 +10,7 @@ import type { Report } from './report.js'
 import { resultOf } from './result.js'
 import { runPlan } from './run-plan.js'
 import { type Scale, scaleIn } from './scale.js'
-import { commandOf, dataOf, onSignals, type Streams, type VerbFlags, writeReport } from './verb.js'
+import { commandOf, dataOf, onSignals, type Streams, threadsOf, type VerbFlags, writeReport } from './verb.js'
 
 /** Jaccard index of thresholded attention on VOC12, percent (figure 4). */
 const PAPER = { random: 22.0, supervised: 27.3, dino: 45.9 }
@@ -39,7 +39,7 @@ export async function runAttention(flags: VerbFlags, streams: Streams): Promise<
   const scale = scaleIn(flags.scale, flags.precision)
   const out = resolve(flags.out, scale.name)
   const data = await dataOf(flags, scale, out, stderr)
-  const runs = plan(attentionExperiment, scale, 1, { out, data, threads: 0 })
+  const runs = plan(attentionExperiment, scale, 1, { out, data, threads: threadsOf(flags) })
   const signal = onSignals()
   const end = await runPlan(runs, { data, measures: ['knn'], jobs: flags.jobs, stderr, signal })
   if (signal.aborted) return 130

@@ -25,6 +25,14 @@ const titles = {
   knn: 'k-NN top-1, %',
 }
 
+/** Of every chart with one plot. */
+export const frame = {
+  $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+  width: 520,
+  height: 260,
+  background: 'white',
+} as const
+
 /** One measure over training, a line a row; the seeds' mean with their range behind it. */
 export async function chart(what: keyof typeof titles, runs: readonly Run[]): Promise<Chart | undefined> {
   const values = runs.flatMap((run) => {
@@ -46,10 +54,7 @@ export async function chart(what: keyof typeof titles, runs: readonly Run[]): Pr
         }
       : {}
   const spec: TopLevelSpec = {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    width: 520,
-    height: 260,
-    background: 'white',
+    ...frame,
     data: { values },
     layer: [
       ...(what === 'knn'

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite'
-import { type Chart, draw } from './chart.js'
+import { type Chart, draw, frame } from './chart.js'
 import { type Experiment, type Measure, mean, type Outcome, spread } from './experiment.js'
 
 const TITLES: Record<Measure, string> = { knn: 'k-NN top-1, %', linear: 'linear top-1, %' }
@@ -36,8 +36,8 @@ export async function comparisonChart(
   const height = { step: 18 }
   const point = { mark: { type: 'point', filled: true, size: 60, opacity: 1 } } as const
   const spec: TopLevelSpec = {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    background: 'white',
+    $schema: frame.$schema,
+    background: frame.background,
     hconcat: [
       {
         width: 280,
@@ -89,10 +89,7 @@ export async function costChart(
     scale: { zero: false, padding: 20 },
   } as const
   const spec: TopLevelSpec = {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    width: 520,
-    height: 260,
-    background: 'white',
+    ...frame,
     data: { values },
     encoding: { x, y },
     layer: [

@@ -46,8 +46,7 @@ export async function runVerb(experiment: Experiment, flags: VerbFlags, { stdout
     return 0
   }
   const data = await dataOf(flags, scale, out, stderr)
-  const threads = flags.jobs === 1 ? 0 : Math.max(1, Math.floor(availableParallelism() / flags.jobs))
-  const runs = plan(chosen, scale, flags.seeds, { out, data, threads })
+  const runs = plan(chosen, scale, flags.seeds, { out, data, threads: threadsOf(flags) })
 
   const { measures } = experiment
   const end = await runPlan(runs, { data, measures, jobs: flags.jobs, stderr, signal: onSignals() })
@@ -59,6 +58,11 @@ export async function runVerb(experiment: Experiment, flags: VerbFlags, { stdout
   await writeReport(made, flags, out, { stdout, stderr })
   if (end.interrupted) stderr.write('Interrupted: what was trained is saved. The same command goes on.\n')
   return end.interrupted ? 130 : end.failed > 0 ? 1 : 0
+}
+
+/** Threads of each of the runs that go side by side; 0: all cores. */
+export function threadsOf({ jobs }: Pick<VerbFlags, 'jobs'>): number {
+  return jobs === 1 ? 0 : Math.max(1, Math.floor(availableParallelism() / jobs))
 }
 
 /** As Markdown, HTML and JSON with its pictures beside, and on stdout. */

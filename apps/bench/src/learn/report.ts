@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite'
-import { type Chart, draw } from '../ablations/chart.js'
+import { type Chart, draw, frame } from '../ablations/chart.js'
 import { mean, shown, spread } from '../ablations/experiment.js'
 import type { Machine } from '../ablations/machine.js'
 import type { Report, ReportRow } from '../ablations/report.js'
@@ -86,10 +86,8 @@ async function lossChart({ ours, peer }: Learned['same'], name: string): Promise
   const line = (losses: readonly number[], side: string) =>
     losses.map((loss, i) => ({ step: i + 1, loss, side })).filter((_, i) => i % Math.ceil(losses.length / 300) === 0)
   const spec: TopLevelSpec = {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    width: 520,
+    ...frame,
     height: 220,
-    background: 'white',
     data: { values: [...line(ours, 'ours'), ...line(peer, name)] },
     mark: { type: 'line', strokeWidth: 1.5 },
     encoding: {
