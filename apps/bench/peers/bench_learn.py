@@ -66,7 +66,7 @@ def part(w, prefix):
 
 
 def logits(w, groups, s, rates=None):
-    features = torch.cat([backbone(part(w, 'backbone.'), g, s, rates) for g in groups])
+    features = torch.cat([backbone(part(w, 'backbone.'), g, s, rates) for g in groups if g is not None])
     return head(part(w, 'head.'), features, s['headLayers'])
 
 
@@ -124,9 +124,10 @@ def same():
         schedule = json.loads(f.metadata()['schedule'])
         weights = {n[len('student.'):]: f.get_tensor(n) for n in f.keys() if n.startswith('student.')}
         trainer, losses = Trainer(weights, s), []
-        big, small = f.get_tensor('global'), f.get_tensor('local')
+        big, small = f.get_tensor('global'), f.get_tensor('local') if s['localCropsNumber'] else None
     for i, at in enumerate(schedule):
-        losses.append(trainer.step(normalized(big[i], s), normalized(small[i], s), at, at['epoch'] < s['freezeLastLayer']))
+        local = None if small is None else normalized(small[i], s)
+        losses.append(trainer.step(normalized(big[i], s), local, at, at['epoch'] < s['freezeLastLayer']))
     return dict(losses=losses)
 
 
@@ -178,7 +179,7 @@ def own():
             order = np.random.permutation(len(train))
         batch = [train[j][0] for j in order[(i % per) * B:(i % per + 1) * B]]
         globals_ = torch.stack([v(image) for v in big for image in batch])
-        locals_ = torch.stack([small(image) for _ in range(s['localCropsNumber']) for image in batch])
+        locals_ = torch.stack([small(image) for _ in range(s['localCropsNumber']) for image in batch]) if s['localCropsNumber'] else None
         losses.append(trainer.step(globals_, locals_, at, at['epoch'] < s['freezeLastLayer'], rates))
 
     size = s['globalCropsSize']

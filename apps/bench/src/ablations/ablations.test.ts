@@ -4,7 +4,7 @@ import { dryRunText, listText } from './dry-run.js'
 import { above, learnsNothing, type Outcome, shown } from './experiment.js'
 import { experiments } from './experiments.js'
 import { difference, keyOf, plan, runOf, settingsOf } from './plan.js'
-import { scales } from './scale.js'
+import { scaleIn, scales } from './scale.js'
 
 const place = { out: 'OUT', data: 'DATA', threads: 0 }
 const named = (name: string) => experiments.find((experiment) => experiment.name === name)!
@@ -49,6 +49,14 @@ test('a run is the same wherever it lies and however fast it goes, and another w
   expect(keyOf({ ...base, data: 'B', outputDir: 'C', threads: 7, numWorkers: 3 })).toBe(key)
   expect(keyOf({ ...base, seed: 1 })).not.toBe(key)
   expect(keyOf({ ...base, centering: 'none' })).not.toBe(key)
+})
+
+test('longer rows on demand: each in proportion, as runs of their own; without --epochs a scale is what it was', () => {
+  const long = scaleIn({ scale: 'small', precision: 'fp32', epochs: 60 })
+  const epochsOf = (name: string) => settingsOf(named('table8').rows.find((row) => row.name === name)!, long).epochs
+  expect(['2+6', '2-longer', '2-short'].map(epochsOf)).toEqual([60, 90, 30])
+  expect(dryRunText(named('table8'), long, { seeds: 1 })).toContain('2400 steps of 64 images')
+  expect(scaleIn({ scale: 'small', precision: 'fp32' })).toEqual(scales.small)
 })
 
 test('tables share runs: DINO of table 7 is that of tables 14 and 15 and of figure 6', () => {

@@ -36,7 +36,7 @@ const dinoCli = fileURLToPath(import.meta.resolve('@dino/trainer')).replace(/ind
 /** Trains DINO and the same network on labels, then holds both and one that is untrained to the outline of objects. */
 export async function runAttention(flags: VerbFlags, streams: Streams): Promise<number> {
   const { stderr } = streams
-  const scale = scaleIn(flags.scale, flags.precision)
+  const scale = scaleIn(flags)
   const out = resolve(flags.out, scale.name)
   const data = await dataOf(flags, scale, out, stderr)
   const runs = plan(attentionExperiment, scale, 1, { out, data, threads: threadsOf(flags) })

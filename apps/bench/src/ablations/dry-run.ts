@@ -57,8 +57,8 @@ function configOf(row: Experiment['rows'][number], scale: Scale): TrainConfig {
   return resolveConfig({ ...settingsOf(row, scale), data: 'DIR' })
 }
 
-function seconds(config: TrainConfig, { name, base }: Scale): number {
-  const measured = resolveConfig({ ...base, data: 'DIR' })
+function seconds(config: TrainConfig, { name }: Scale): number {
+  const measured = resolveConfig({ ...scales[name].base, data: 'DIR' })
   return (MEASURED[name] * relativeCost(config)) / relativeCost(measured)
 }
 
@@ -79,7 +79,7 @@ function flagsOf(settings: object): string {
     .join(' ')
 }
 
-function deviations({ name }: Scale): string[] {
+function deviations({ name, summary }: Scale): string[] {
   const all = ['one process and fp32 or bf16 products, where the paper had 16 GPUs and fp16']
   if (name === 'imagenet') {
     return [
@@ -90,7 +90,7 @@ function deviations({ name }: Scale): string[] {
   }
   return [
     ...all,
-    `data, model, K, crops, batch and epochs are the scale's (${scales[name].summary})`,
+    `data, model, K, crops, batch and epochs are the scale's (${summary})`,
     'colour jitter is weaker, and there is no grayscale or solarize: on small images they drown what there is to see',
     "counts of crops, K, batches, heads and epochs are as far apart as the paper's, not the same",
   ]

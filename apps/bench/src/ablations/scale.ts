@@ -143,8 +143,22 @@ const imagenet: Scale = {
 
 export const scales: Record<ScaleName, Scale> = { tiny, small, imagenet }
 
-/** A scale with its products in bf16, where that is asked for: its runs are others than those in fp32. */
-export function scaleIn(name: ScaleName, precision: 'fp32' | 'bf16'): Scale {
+/** What of a scale may be asked for otherwise; its runs are then others. */
+export interface ScaleFlags {
+  scale: ScaleName
+  /** Of the products of every row. */
+  precision: 'fp32' | 'bf16'
+  /** Epochs of a usual row; rows of other lengths are as much longer or shorter as before. */
+  epochs?: number
+}
+
+export function scaleIn({ scale: name, precision, epochs }: ScaleFlags): Scale {
   const scale = scales[name]
-  return precision === 'fp32' ? scale : { ...scale, base: { ...scale.base, precision } }
+  const longer = (epochs ?? scale.base.epochs!) / scale.base.epochs!
+  return {
+    ...scale,
+    summary: epochs === undefined ? scale.summary : `${scale.summary}; here with --epochs ${epochs}`,
+    base: { ...scale.base, ...(epochs && { epochs }), ...(precision === 'bf16' && { precision }) },
+    epochs: scale.epochs.map((usual) => Math.max(1, Math.round(usual * longer))),
+  }
 }

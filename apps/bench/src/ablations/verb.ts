@@ -15,11 +15,9 @@ import { toHtml } from './report-html.js'
 import { toMarkdown } from './report-markdown.js'
 import { outcomesOf } from './result.js'
 import { runPlan } from './run-plan.js'
-import { type Scale, type ScaleName, scaleIn } from './scale.js'
+import { type Scale, type ScaleFlags, scaleIn } from './scale.js'
 
-export interface VerbFlags {
-  scale: ScaleName
-  precision: 'fp32' | 'bf16'
+export interface VerbFlags extends ScaleFlags {
   data?: string
   seeds: number
   jobs: number
@@ -38,7 +36,7 @@ export interface Streams {
 
 /** Reproduces one table or figure: its runs, then its report. @returns exit code */
 export async function runVerb(experiment: Experiment, flags: VerbFlags, { stdout, stderr }: Streams): Promise<number> {
-  const scale = scaleIn(flags.scale, flags.precision)
+  const scale = scaleIn(flags)
   const chosen = chosenRows(experiment, flags.only)
   const out = resolve(flags.out, scale.name)
   if (flags.dryRun) {
@@ -138,10 +136,11 @@ async function chartsOf(experiment: Experiment, runs: readonly Run[]): Promise<C
   return charts.filter((made) => made !== undefined)
 }
 
-export function commandOf({ name }: Experiment, { scale, precision, data, seeds, only }: VerbFlags): string {
+export function commandOf({ name }: Experiment, { scale, precision, epochs, data, seeds, only }: VerbFlags): string {
   const flags = [
     `--scale ${scale}`,
     ...(precision === 'fp32' ? [] : [`--precision ${precision}`]),
+    ...(epochs === undefined ? [] : [`--epochs ${epochs}`]),
     ...(data === undefined ? [] : ['--data DIR']),
     ...(seeds === 1 ? [] : [`--seeds ${seeds}`]),
     ...(only === undefined ? [] : [`--only ${only}`]),

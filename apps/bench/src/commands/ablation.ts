@@ -38,6 +38,12 @@ function ablation(experiment: Experiment, load: () => Promise<Verb> = tableOf(ex
           default: 'fp32',
           brief: 'of the products of every row; bf16 pays where the processor has it',
         },
+        epochs: {
+          kind: 'parsed',
+          parse: whole,
+          optional: true,
+          brief: "of a usual row, in place of the scale's; rows that are longer or shorter stay so in proportion",
+        },
         data: {
           kind: 'parsed',
           parse: String,

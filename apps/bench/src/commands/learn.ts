@@ -1,5 +1,5 @@
 import { buildCommand, type CommandContext, numberParser } from '@stricli/core'
-import type { LearnFlags } from '../learn/run.js'
+import { type LearnFlags, learnRows } from '../learn/rows.js'
 
 export const learn = buildCommand<LearnFlags, [], CommandContext>({
   docs: {
@@ -13,6 +13,12 @@ export const learn = buildCommand<LearnFlags, [], CommandContext>({
   parameters: {
     flags: {
       scale: { kind: 'enum', values: ['tiny', 'small', 'imagenet'], default: 'tiny', brief: 'as of the tables' },
+      row: {
+        kind: 'enum',
+        values: learnRows,
+        default: 'dino',
+        brief: 'what both are trained with: dino, or the crops and epochs of a row of table 8',
+      },
       data: { kind: 'parsed', parse: String, optional: true, placeholder: 'DIR', brief: 'folder with train/ and val/' },
       steps: { kind: 'parsed', parse: numberParser, default: '300', brief: 'steps on the same crops' },
       seeds: {

@@ -4,7 +4,7 @@ import { scales } from '../ablations/scale.js'
 import { learnReport } from './report.js'
 
 const machine = { engine: 'E', cpu: 'C', cores: 2, node: 'v', commit: 'c' }
-const about = { command: 'COMMAND', scale: scales.tiny, machine }
+const about = { command: 'COMMAND', row: { name: 'dino', title: 'DINO' }, scale: scales.tiny, machine }
 const losses = Array.from({ length: 300 }, (_, i) => 5 - i / 100)
 
 test('two sides that differ by rounding are told to be the same, and what they learn apart from that', async () => {

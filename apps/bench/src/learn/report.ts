@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite'
 import { type Chart, draw, frame } from '../ablations/chart.js'
-import { mean, shown, spread } from '../ablations/experiment.js'
+import { mean, type Row, shown, spread } from '../ablations/experiment.js'
 import type { Machine } from '../ablations/machine.js'
 import type { Report, ReportRow } from '../ablations/report.js'
 import type { Scale } from '../ablations/scale.js'
@@ -20,15 +20,20 @@ const SHOWN = [1, 2, 10, 50, 100, 200, 300, 1000]
 /** How two implementations of one algorithm compare: loss by loss, then by what they learn. */
 export async function learnReport(
   { same, own, peer }: Learned,
-  { command, scale, machine }: { command: string; scale: Scale; machine: Machine },
+  {
+    command,
+    row: of,
+    scale,
+    machine,
+  }: { command: string; row: Pick<Row, 'name' | 'title'>; scale: Scale; machine: Machine },
 ): Promise<Report> {
   const steps = same.ours.length
   const differences = same.ours.map((loss, i) => Math.abs(loss - same.peer[i]!))
   const largest = Math.max(...differences)
   const row = (title: string, cells: string[]): ReportRow => ({ name: title, title, cells, settings: [] })
   return {
-    name: 'learn',
-    title: 'Learning, beside PyTorch',
+    name: of.name === 'dino' ? 'learn' : `learn-${of.name}`,
+    title: `Learning, beside PyTorch: ${of.title}`,
     source: "The reference's algorithm, apps/bench/peers/bench_learn.py",
     scale: { name: scale.name, summary: scale.summary },
     seeds: own?.ours.length ?? 1,

@@ -9,30 +9,17 @@ import { trialExperiment } from '../ablations/experiments.js'
 import { machine } from '../ablations/machine.js'
 import { plan, type Run, settingsOf } from '../ablations/plan.js'
 import { resultOf } from '../ablations/result.js'
-import { table7 } from '../ablations/rows.js'
+import { table7, table8 } from '../ablations/rows.js'
 import { runPlan } from '../ablations/run-plan.js'
-import { type ScaleName, scales } from '../ablations/scale.js'
+import { scales } from '../ablations/scale.js'
 import { dataOf, onSignals, type Streams, writeReport } from '../ablations/verb.js'
 import { checkPeer } from '../check-peer.js'
 import { child } from '../child.js'
 import { type Learned, learnReport } from './report.js'
+import type { LearnFlags } from './rows.js'
 import { scheduleOf, trainOnCrops } from './same-crops.js'
 
-export interface LearnFlags {
-  scale: ScaleName
-  data?: string
-  steps: number
-  seeds: number
-  out: string
-  peerPython: string
-  /** Folder for Markdown, HTML and JSON; the bench's unless given. */
-  report?: string
-  engine: string
-  json: boolean
-}
-
 const script = fileURLToPath(new URL('../peers/bench_learn.py', import.meta.url)) // beside dist/
-const dinoRow = table7.filter((row) => row.name === 'dino')
 
 /** The reference's algorithm in PyTorch and ours: step by step on the same crops, then each on its own. */
 export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): Promise<number> {
@@ -40,11 +27,12 @@ export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): 
   const scale = scales[flags.scale]
   const out = resolve(flags.out, scale.name)
   const data = await dataOf(flags, scale, out, stderr)
-  const folder = join(out, 'learn')
+  const row = [...table7, ...table8].find(({ name }) => name === flags.row)!
+  const folder = join(out, row.name === 'dino' ? 'learn' : `learn-${row.name}`)
   await mkdir(folder, { recursive: true })
 
   // Stochastic depth is drawn by each side for itself, so the steps that are to be the same have none.
-  const config = resolveConfig({ ...settingsOf(dinoRow[0]!, scale), data: join(data, 'train'), dropPathRate: 0 })
+  const config = resolveConfig({ ...settingsOf(row, scale), data: join(data, 'train'), dropPathRate: 0 })
   const file = join(folder, 'same.safetensors')
   stderr.write(`same crops: ours, ${flags.steps} steps\n`)
   const ours = await trainOnCrops(config, join(data, 'train'), file, flags)
@@ -54,13 +42,13 @@ export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): 
   if (own === 'interrupted') return 130
   if (own === 'failed') return 1
   const learned = { same: { ours, peer: peer.losses }, ...(own && { own }), peer: `torch ${peer.version}` }
-  const about = { command: commandOf(flags), scale, machine: machine(await engineOf(flags.engine)) }
+  const about = { command: commandOf(flags), row, scale, machine: machine(await engineOf(flags.engine)) }
   await writeReport(await learnReport(learned, about), flags, out, { stdout, stderr })
   return 0
 
   /** Each side with its own crops and first weights, over the seeds; what is finished is kept. */
   async function ownCrops(): Promise<NonNullable<Learned['own']> | 'interrupted' | 'failed'> {
-    const runs = plan({ ...trialExperiment, rows: dinoRow }, scale, flags.seeds, { out, data, threads: 0 })
+    const runs = plan({ ...trialExperiment, rows: [row] }, scale, flags.seeds, { out, data, threads: 0 })
     const signal = onSignals()
     const end = await runPlan(runs, { data, measures: ['knn'], jobs: 1, stderr, signal })
     if (signal.aborted) return 'interrupted'
@@ -90,9 +78,10 @@ function countImages(folder: string): number {
   return readdirSync(folder).reduce((sum, name) => sum + readdirSync(join(folder, name)).length, 0)
 }
 
-function commandOf({ scale, data, steps, seeds }: LearnFlags): string {
+function commandOf({ scale, row, data, steps, seeds }: LearnFlags): string {
   const flags = [
     `--scale ${scale}`,
+    ...(row === 'dino' ? [] : [`--row ${row}`]),
     ...(data === undefined ? [] : ['--data DIR']),
     ...(steps === 300 ? [] : [`--steps ${steps}`]),
     `--seeds ${seeds}`,

@@ -72,7 +72,7 @@ export async function trainOnCrops(
     {
       ...Object.fromEntries(Object.entries(student).map(([name, tensor]) => [`student.${name}`, tensor])),
       global: { dtype: 'uint8', shape: [steps, 2 * B, S, S, 3], data: global },
-      local: { dtype: 'uint8', shape: [steps, L * B, s, s, 3], data: local },
+      ...(L > 0 && { local: { dtype: 'uint8' as const, shape: [steps, L * B, s, s, 3], data: local } }),
     },
     { settings: JSON.stringify(config), schedule: JSON.stringify(schedule) },
   )
@@ -91,7 +91,7 @@ export async function trainOnCrops(
       }
       const outputs = await step!({
         global: global.subarray(i * 2 * B * S * S * 3, (i + 1) * 2 * B * S * S * 3),
-        local: local.subarray(i * L * B * s * s * 3, (i + 1) * L * B * s * s * 3),
+        ...(L > 0 && { local: local.subarray(i * L * B * s * s * 3, (i + 1) * L * B * s * s * 3) }),
         ...values,
       })
       losses.push((outputs.loss!.data as Float32Array)[0]!)
