@@ -48,26 +48,38 @@ export function infoNce(
 }
 
 /**
- * The queue after a batch: its keys in front, the oldest left out. Call it after the loss.
+ * The queue after a batch: its keys in front, the oldest left out. Call it after the loss, with the loss's `symmetric`: what was no key
+ * there is none here, so that MoCo's one key an image makes B keys of a batch, and not 2 · B (He et al. 2020, algorithm 1).
  *
  * @param queue [M, D]
- * @param teacher outputs, the batch's keys [rows, D], at most M
+ * @param teacher outputs [2 · B, D]; of the keys, 2 · B or B, at most M
  * @returns [M, D] of unit length
  * @throws RangeError if shapes disagree
  */
-export function updateQueue(queue: tf.Tensor2D, teacher: tf.Tensor2D): tf.Tensor2D {
+export function updateQueue(
+  queue: tf.Tensor2D,
+  teacher: tf.Tensor2D,
+  { symmetric = true }: PairOptions = {},
+): tf.Tensor2D {
   checkRows('updateQueue', 'teacher', teacher)
   checkQueue('updateQueue', queue, teacher)
   const [M, D] = queue.shape
   const rows = teacher.shape[0]
-  if (rows > M) {
+  if (!symmetric && rows % 2 !== 0) {
     throw new RangeError(
-      `updateQueue: expected at most as many keys as the queue holds, ${M}, got ${rows}. Enlarge it.`,
+      `updateQueue: expected teacher rows of two views, [2B,${D}], got [${teacher.shape}]. Pass both, as to the loss.`,
+    )
+  }
+  const first = symmetric ? 0 : rows / 2 // pairs() leaves the first view of the teacher out
+  const count = rows - first
+  if (count > M) {
+    throw new RangeError(
+      `updateQueue: expected at most as many keys as the queue holds, ${M}, got ${count}. Enlarge it.`,
     )
   }
   return tf.tidy('queue', () => {
-    const keys = unitRows(teacher)
-    return rows === M ? keys : tf.concat2d([keys, tf.slice2d(queue, [0, 0], [M - rows, D])], 0)
+    const keys = unitRows(tf.slice2d(teacher, [first, 0], [count, D]))
+    return count === M ? keys : tf.concat2d([keys, tf.slice2d(queue, [0, 0], [M - count, D])], 0)
   })
 }
 

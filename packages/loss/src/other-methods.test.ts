@@ -115,6 +115,18 @@ test('the queue takes the newest keys in front, at unit length, and forgets the 
   expect(() => updateQueue(queue, tf.ones([1, 3]))).toThrow('a queue of keys [M,3], got [3,2]')
 })
 
+test('one query and one key an image: the keys of the second view alone go into the queue, two steps by hand', () => {
+  const symmetric = false
+  const start = tf.tensor2d([[1, 0], [0, 1], [-1, 0]]) // biome-ignore format: rows side by side
+  // Two images; view by view. (3, 4) / 5 and (0, -2) / 2 are keys, what the first view gives is not.
+  const first = updateQueue(start, tf.tensor2d([[7, 0], [0, 7], [3, 4], [0, -2]]), { symmetric }) // biome-ignore format: rows side by side
+  expect(largestDifference(first.dataSync(), [0.6, 0.8, 0, -1, 1, 0])).toBeLessThan(1e-6)
+  const second = updateQueue(first, tf.tensor2d([[1, 1], [1, 1], [-5, 0], [8, -6]]), { symmetric }) // biome-ignore format: rows side by side
+  expect(largestDifference(second.dataSync(), [-1, 0, 0.8, -0.6, 0.6, 0.8])).toBeLessThan(1e-6)
+  expect(() => updateQueue(start, tf.ones([8, 2]), { symmetric })).toThrow('queue holds, 3, got 4')
+  expect(() => updateQueue(start, tf.ones([3, 2]), { symmetric })).toThrow('rows of two views, [2B,2], got [3,2]')
+})
+
 test('the code of one view is predicted from the others: cross-entropies of each view assigned by itself', () => {
   fc.assert(
     fc.property(outputs(-1, 1), ({ student, teacher, V, B }) => {

@@ -123,9 +123,10 @@ function checkMethod(config: TrainConfig, say: (key: keyof TrainConfig) => strin
     loss === 'infonce' && centering !== 'none',
     `${say('centering')} with ${say('loss')}: keys are compared as they are. Use --centering none`,
   )
+  const keys = config.symmetricLoss ? 2 * batchSize : batchSize
   refuseIf(
-    loss === 'infonce' && queueSize < 2 * batchSize,
-    `${say('queueSize')} with ${say('batchSize')}: a batch adds ${2 * batchSize} keys. Use --queue-size ${2 * batchSize} or more`,
+    loss === 'infonce' && queueSize < keys,
+    `${say('queueSize')} with ${say('batchSize')}: a batch adds ${keys} keys. Use --queue-size ${keys} or more`,
   )
   refuseIf(
     loss === 'infonce' && config.accumulate > 1,

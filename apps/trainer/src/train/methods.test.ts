@@ -116,6 +116,11 @@ test.each<[string, TrainOptions, string]>([
     { ...bare, loss: 'infonce', queueSize: 5 },
     '--queue-size 5 with --batch-size 6: a batch adds 12',
   ],
+  [
+    'a queue too short for one key an image',
+    { ...bare, loss: 'infonce', symmetricLoss: false, queueSize: 5 },
+    '--queue-size 5 with --batch-size 6: a batch adds 6',
+  ],
   ['codes of parts', { centering: 'sinkhorn', microBatch: 3 }, '--micro-batch 3 with --centering sinkhorn'],
   ['statistics of parts', { predictor: true, microBatch: 3 }, '--micro-batch 3 with --predictor-bn true'],
   ['one direction of pairs', { symmetricLoss: false }, '--symmetric-loss false with --loss cross-entropy'],

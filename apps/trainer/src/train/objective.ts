@@ -118,12 +118,15 @@ export function measureShapes({ loss }: Objective, width: number): Record<string
 }
 
 /** center and queue after the step. @param sums `center`, the mean of the teacher's rows, and with `infonce` the rows, `keys` */
-export function nextState({ loss, centering, centerMomentum }: Objective, state: Params, sums: Params): Params {
+export function nextState(objective: Objective, state: Params, sums: Params): Params {
+  const { loss, centering, centerMomentum, symmetric } = objective
   const center = state.center as tf.Tensor2D
   return {
     ...(centering === 'center' && {
       center: updateCenter(center, sums.center as tf.Tensor2D, { momentum: centerMomentum }),
     }),
-    ...(loss === 'infonce' && { queue: updateQueue(state.queue as tf.Tensor2D, sums.keys as tf.Tensor2D) }),
+    ...(loss === 'infonce' && {
+      queue: updateQueue(state.queue as tf.Tensor2D, sums.keys as tf.Tensor2D, { symmetric }),
+    }),
   }
 }

@@ -79,8 +79,9 @@ export function reduce(sums: Params): Params {
 
 /**
  * What the images of a step, or of a part of it, contribute to it, each multiplied by its share: `gradient.*`, `center` (the mean of
- * the teacher's rows), `loss`, the parts of diagnostics; and `keys`, the teacher's rows themselves, where a queue keeps them. Beside these sums, the running statistics that the images leave, of
- * student.* and teacher.*: both train on their batch's own (reference: the teacher stays in train mode).
+ * the teacher's rows), `loss`, the parts of diagnostics; and `keys`, the teacher's rows themselves, where a queue keeps some of them.
+ * Beside these sums, the running statistics that the images leave, of student.* and teacher.*: both train on their batch's own (reference:
+ * the teacher stays in train mode).
  *
  * @param state student.*, teacher.*, center and queue, as they were before the step
  */

@@ -51,6 +51,10 @@ describe('a run', () => {
     ['parts of batches', { ...small, microBatch: 1, batchSize: 3, accumulate: 2, recompute: true }],
     ['a ResNet', smallResnet],
     ['batches of a ResNet', { ...smallResnet, batchSize: 3, accumulate: 2 }],
+    [
+      'a queue of keys',
+      { ...small, loss: 'infonce', symmetricLoss: false, centering: 'none', lastLayer: 'none', queueSize: 20 },
+    ],
   ])('stopped and resumed ends as one that was not, bit for bit, with %s', async (_, options) => {
     const whole = await run(resolveConfig(options), images)
     for (const maxSteps of [2, 5]) {
