@@ -11,10 +11,16 @@ export interface Row {
   settings(scale: Scale): Settings
   /** The paper's number for this row. */
   paper?: Partial<Record<Measure, number>>
+  /** What it cost there: hours on two machines of 8 GPUs, gigabytes of each GPU. */
+  paperCost?: { hours?: number; gigabytes?: number }
+  /** The paper's images a second through the network alone, on one V100. */
+  paperThroughput?: number
   /** Trained on labels instead: the backbone, crops aside, with a classifier (`dino eval finetune random`). */
   supervised?: true
   /** Where we read the paper in one way of several, or depart from it. */
   note?: string
+  /** Where this row, at a scale, is not what the paper trained, or where that is not known: what the dry run tells beside the scale's own. */
+  deviations?(scale: Scale): string[]
 }
 
 /** What a row came to: over its seeds. */
