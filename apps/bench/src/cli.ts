@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { buildApplication, buildRouteMap, run, text_en } from '@stricli/core'
-import { ablations, fashionMnist, list, rowChild, table1 } from './commands/ablation.js'
+import { ablations, fashionMnist, list, rowChild, rowTiming, table1 } from './commands/ablation.js'
 import { augment } from './commands/augment.js'
 import { augmentChild } from './commands/augment-child.js'
 import { compare } from './commands/compare.js'
@@ -32,6 +32,7 @@ const app = buildApplication(
       ...ablations,
       fashionMnist,
       rowChild,
+      rowTiming,
       learn,
       parity,
       step,

@@ -1,12 +1,12 @@
 import { resolveConfig } from '@dino/trainer'
 import { expect, test } from 'vitest'
 import { dryRunText, listText } from './dry-run.js'
-import { above, learnsNothing, type Outcome, shown } from './experiment.js'
 import { experiments } from './experiments.js'
 import { difference, keyOf, plan, runOf, settingsOf } from './plan.js'
 import { scaleIn, scales } from './scale.js'
 
-const place = { out: 'OUT', data: 'DATA', threads: 0 }
+const data = { folder: 'DATA', digest: 'D' }
+const place = { out: 'OUT', data, threads: 0 }
 const named = (name: string) => experiments.find((experiment) => experiment.name === name)!
 
 test.each(Object.values(scales))('every row of every table is a run at scale $name', (scale) => {
@@ -45,10 +45,11 @@ test.each(Object.values(scales))('rows that say different things are different r
 
 test('a run is the same wherever it lies and however fast it goes, and another with another seed or setting', () => {
   const base = resolveConfig({ ...scales.tiny.base, data: 'A' })
-  const key = keyOf(base)
-  expect(keyOf({ ...base, data: 'B', outputDir: 'C', threads: 7, numWorkers: 3 })).toBe(key)
-  expect(keyOf({ ...base, seed: 1 })).not.toBe(key)
-  expect(keyOf({ ...base, centering: 'none' })).not.toBe(key)
+  const key = keyOf(base, data)
+  expect(keyOf({ ...base, data: 'B', outputDir: 'C', threads: 7, numWorkers: 3 }, data)).toBe(key)
+  expect(keyOf({ ...base, seed: 1 }, data)).not.toBe(key)
+  expect(keyOf({ ...base, centering: 'none' }, data)).not.toBe(key)
+  expect(keyOf(base, { digest: 'other images' })).not.toBe(key)
 })
 
 test('longer rows on demand: each in proportion, as runs of their own; without --epochs a scale is what it was', () => {
@@ -74,37 +75,6 @@ test('what a row sets is told beside the row above', () => {
     ['centering', 'sinkhorn'],
     ['teacher', 'momentum'],
   ])
-})
-
-const outcome = (knn: number[], chance = 14): Outcome => ({
-  ...{
-    knn,
-    linear: [],
-    studentKnn: [],
-    chance,
-    lnK: 6,
-    teacherEntropy: [],
-    kl: [],
-    outputSpread: [],
-    teacherLeads: [],
-    seconds: [],
-    imagesPerSecond: [],
-    gigabytes: [],
-  },
-})
-
-test('claims are told from means, and not at all while a row is missing', () => {
-  const claim = above('a', 'b', 'a is better')
-  expect(claim.holds((name) => (name === 'a' ? outcome([50, 52]) : outcome([40])))).toEqual({
-    holds: true,
-    because: '51.0 ± 1.4 against 40.0',
-  })
-  expect(claim.holds((name) => (name === 'a' ? outcome([30]) : outcome([40])))?.holds).toBe(false)
-  expect(claim.holds((name) => (name === 'a' ? outcome([30]) : undefined))).toBeUndefined()
-  const nothing = learnsNothing('a', 'learns nothing')
-  const found = (a: number) => nothing.holds((name) => outcome(name === 'a' ? [a] : [40]))?.holds
-  expect([17, 41, 44].map(found)).toEqual([true, true, false])
-  expect(shown([])).toBe('-')
 })
 
 test('the paper has a number for every row that claims one, between 0 and 100', () => {

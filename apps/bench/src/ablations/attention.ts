@@ -4,13 +4,14 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { output } from '../child.js'
 import { maskSheet } from './attention-sheet.js'
+import { dataOf } from './data.js'
 import { attentionExperiment } from './experiments.js'
 import { plan, type Run } from './plan.js'
 import type { Report } from './report.js'
 import { resultOf } from './result.js'
 import { runPlan } from './run-plan.js'
 import { type Scale, scaleIn } from './scale.js'
-import { commandOf, dataOf, onSignals, type Streams, threadsOf, type VerbFlags, writeReport } from './verb.js'
+import { commandOf, onSignals, type Streams, threadsOf, type VerbFlags, writeReport } from './verb.js'
 
 /** Jaccard index of thresholded attention on VOC12, percent (figure 4). */
 const PAPER = { random: 22.0, supervised: 27.3, dino: 45.9 }
@@ -38,8 +39,9 @@ export async function runAttention(flags: VerbFlags, streams: Streams): Promise<
   const { stderr } = streams
   const scale = scaleIn(flags)
   const out = resolve(flags.out, scale.name)
-  const data = await dataOf(flags, scale, out, stderr)
-  const runs = plan(attentionExperiment, scale, 1, { out, data, threads: threadsOf(flags) })
+  const given = await dataOf(flags, scale, out, stderr)
+  const data = given.folder
+  const runs = plan(attentionExperiment, scale, 1, { out, data: given, threads: threadsOf(flags) })
   const signal = onSignals()
   const end = await runPlan(runs, { data, measures: ['knn'], jobs: flags.jobs, stderr, signal })
   if (signal.aborted) return 130

@@ -1,9 +1,20 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stream } from '@dino/random'
+import { readSafetensors } from '@dino/weights/node'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { RunResult } from './result.js'
@@ -51,11 +62,15 @@ const timeless = ({ secondsPerStep: _s, bytes: _b, machine: _m, config, ...rest 
 test('two runs become a report; a killed bench goes on, ends the same, and runs nothing twice', async () => {
   const whole = bench('whole')
   expect(whole.status, whole.stderr).toBe(0)
-  expect(whole.stdout).toMatch(/\| small \| \d+\.\d \| - \| 12 \|/)
+  expect(whole.stdout).toMatch(/\| small \| \d+\.\d \| - \| 12 \| \d+ s \| [\d.]+ \| 1\.00 \|/)
+  expect(whole.stderr).toContain('smaller: timed alone, 3 of 3')
   const folder = join(root, 'whole', 'tiny')
   expect(readFileSync(join(folder, 'trial.html'), 'utf8')).toContain('<svg')
   expect(readFileSync(join(folder, 'trial-0.svg'), 'utf8')).toContain('k-NN top-1')
   expect(readFileSync(join(folder, 'trial-2.svg'), 'utf8')).toContain('Loss, nats')
+  for (const name of ['trial-0.svg', 'trial-2.svg', 'trial-3.svg']) {
+    expect(readFileSync(join(folder, name), 'utf8')).not.toContain('NaN')
+  }
   const json = JSON.parse(readFileSync(join(folder, 'trial.json'), 'utf8')) as { rows: { outcome: object }[] }
   expect(json.rows.every(({ outcome }) => outcome)).toBe(true)
 
@@ -73,14 +88,35 @@ test('two runs become a report; a killed bench goes on, ends the same, and runs 
   killed.kill('SIGKILL')
   if (existsSync(lock)) kill(Number(readFileSync(lock, 'utf8')))
   await until(() => (killed.exitCode !== null || killed.signalCode !== null ? true : undefined))
+  const saved = await savedStep(join(runs, second))
+  expect(saved).toBeGreaterThan(0)
+  const before = logUpTo(join(runs, second), saved)
 
   const resumed = bench('killed')
   expect(resumed.status, resumed.stderr).toBe(0)
   expect(resumed.stderr).toContain('1 of 2 runs are there already')
   expect(statSync(join(runs, first, 'result.json')).mtimeMs).toBe(made)
+  expect(logUpTo(join(runs, second), saved)).toBe(before) // with the times of steps: none that was saved is made again
   const [a, b] = [results('whole'), results('killed')]
   expect(Object.keys(b).sort()).toEqual(Object.keys(a).sort())
   for (const key of Object.keys(a)) expect(timeless(b[key]!)).toEqual(timeless(a[key]!))
+
+  // Trained on other images, it is another run.
+  const moved = join(root, 'moved')
+  cpSync(data, moved, { recursive: true })
+  writeFileSync(join(moved, 'train', 'dark', 'more.png'), readFileSync(join(moved, 'train', 'dark', '0.png')))
+  const other = spawnSync(process.execPath, [
+    cli,
+    'trial',
+    '--data',
+    moved,
+    '--out',
+    join(root, 'killed'),
+    '--only',
+    'small',
+  ])
+  expect(String(other.stderr)).toContain('small, seed 0: k-NN')
+  expect(String(other.stdout)).toContain('Images: moved, 65 to train on and 12 to score.')
 
   const again = bench('killed', '--jobs', '2')
   expect(again.status).toBe(0)
@@ -114,6 +150,19 @@ function kill(pid: number): void {
   } catch {
     // It has just ended by itself.
   }
+}
+
+/** Steps that a run's checkpoint has behind it. */
+async function savedStep(folder: string): Promise<number> {
+  const { metadata } = await readSafetensors(join(folder, 'checkpoint.safetensors'))
+  return (JSON.parse(metadata!.progress!) as { iteration: number }).iteration
+}
+
+/** What metrics.jsonl says of the steps up to one; their scores come after the save. */
+function logUpTo(folder: string, step: number): string {
+  const lines = readFileSync(join(folder, 'metrics.jsonl'), 'utf8').split('\n').slice(0, -1)
+  const told = lines.map((line) => ({ line, ...(JSON.parse(line) as { iteration: number; loss?: number }) }))
+  return told.flatMap(({ line, iteration, loss }) => (loss !== undefined && iteration <= step ? line : [])).join('\n')
 }
 
 async function until<T>(found: () => T | undefined): Promise<T> {

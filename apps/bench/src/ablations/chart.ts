@@ -1,5 +1,6 @@
 import { parse, View } from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
+import type { Curve } from './experiment.js'
 import type { Run } from './plan.js'
 import { type RunResult, resultOf } from './result.js'
 
@@ -18,11 +19,12 @@ interface Point {
   network?: string
 }
 
-const titles = {
+const titles: Record<Curve, string> = {
   loss: 'Loss, nats',
   teacherEntropy: 'Teacher entropy, nats',
   kl: 'KL(teacher ‖ student), nats',
   knn: 'k-NN top-1, %',
+  teacherKnn: "the teacher's k-NN top-1, %",
 }
 
 /** Of every chart with one plot. */
@@ -33,8 +35,8 @@ export const frame = {
   background: 'white',
 } as const
 
-/** One measure over training, a line a row; the seeds' mean with their range behind it. */
-export async function chart(what: keyof typeof titles, runs: readonly Run[]): Promise<Chart | undefined> {
+/** One measure over training, a line a row; the seeds' mean, with their standard deviation behind it. */
+export async function chart(what: Curve, runs: readonly Run[]): Promise<Chart | undefined> {
   const values = runs.flatMap((run) => {
     const result = resultOf(run)
     return result ? pointsOf(what, result, run.row.title) : []
@@ -42,6 +44,7 @@ export async function chart(what: keyof typeof titles, runs: readonly Run[]): Pr
   if (values.length === 0) return undefined
   const color = { field: 'row', type: 'nominal', title: null, scale: { scheme: 'tableau10' } } as const
   const x = { field: 'step', type: 'quantitative', title: 'steps' } as const
+  const accuracy = what === 'knn' || what === 'teacherKnn'
   const detail =
     what === 'knn'
       ? {
@@ -57,14 +60,10 @@ export async function chart(what: keyof typeof titles, runs: readonly Run[]): Pr
     ...frame,
     data: { values },
     layer: [
-      ...(what === 'knn'
-        ? []
-        : [
-            {
-              mark: { type: 'errorband' as const, extent: 'ci' as const, opacity: 0.15 },
-              encoding: { x, y: { field: 'value', type: 'quantitative' as const, title: titles[what] }, color },
-            },
-          ]),
+      {
+        mark: { type: 'errorband', extent: 'stdev', opacity: 0.15 },
+        encoding: { x, y: { field: 'value', type: 'quantitative', title: titles[what] }, color, ...detail },
+      },
       {
         mark: { type: 'line', strokeWidth: 1.5 },
         encoding: {
@@ -74,7 +73,7 @@ export async function chart(what: keyof typeof titles, runs: readonly Run[]): Pr
             type: 'quantitative',
             aggregate: 'mean',
             title: titles[what],
-            scale: { zero: what !== 'knn' },
+            scale: { zero: !accuracy },
           },
           color,
           ...detail,
@@ -90,13 +89,14 @@ export async function draw(spec: TopLevelSpec): Promise<string> {
   return new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG()
 }
 
-function pointsOf(what: keyof typeof titles, { curve, knnCurve }: RunResult, row: string): Point[] {
+function pointsOf(what: Curve, { curve, knnCurve }: RunResult, row: string): Point[] {
   if (what === 'knn') {
     return knnCurve.flatMap(({ step, teacher, student }) => [
       { step, value: teacher, row, network: 'teacher' },
       { step, value: student, row, network: 'student' },
     ])
   }
+  if (what === 'teacherKnn') return knnCurve.map(({ step, teacher }) => ({ step, value: teacher, row }))
   return curve.flatMap((point) => {
     const value = point[what]
     return value === undefined ? [] : [{ step: point.step, value, row }]

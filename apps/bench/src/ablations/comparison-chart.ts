@@ -72,8 +72,8 @@ export async function costChart(
   const [measure] = measures
   const values = rows.flatMap(({ name, title }) => {
     const found = outcomes.get(name)
-    if (!measure || !found?.[measure].length) return []
-    return [{ row: title, speed: mean(found.imagesPerSecond), value: mean(found[measure]) }]
+    if (!measure || !found?.[measure].length || !found.cost) return []
+    return [{ row: title, speed: found.cost.imagesPerSecond, value: mean(found[measure]) }]
   })
   if (!measure || values.length < 2) return undefined
   const x = {

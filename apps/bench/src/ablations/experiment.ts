@@ -1,3 +1,4 @@
+import type { Claim } from './claims.js'
 import type { Scale, Settings } from './scale.js'
 
 /** What is measured on a trained backbone, in percent. */
@@ -39,26 +40,23 @@ export interface Outcome {
   kl: number[]
   /** Standard deviation of unit outputs over the batch, times the root of their length, at the end, one a seed: 1 spread out, 0 collapsed; of losses without a softmax. */
   outputSpread: number[]
-  /** k-NN over training: share of evaluations in which the teacher is at least as good as the student, one a seed. */
+  /** k-NN over training: share of evaluations in which the teacher is better than the student, a tie counted half, one a seed. */
   teacherLeads: number[]
+  /** Of training, one a seed: beside whatever else ran. */
   seconds: number[]
-  /** Images a second in training, one a seed. */
-  imagesPerSecond: number[]
-  gigabytes: number[]
+  /** What it costs with the machine to itself, timed in turn with the other rows; of tables whose point is cost. */
+  cost?: Cost
 }
 
-/** Something that the paper's text says of a table, and whether ours says the same. */
-export interface Claim {
-  text: string
-  /** Undefined while a row is missing. */
-  holds(outcome: (row: string) => Outcome | undefined): Verdict | undefined
+export interface Cost {
+  /** Of the row's whole training. */
+  seconds: number
+  imagesPerSecond: number
+  /** Peak of the process. */
+  gigabytes: number
 }
 
-export interface Verdict {
-  holds: boolean
-  /** The numbers that it rests on. */
-  because: string
-}
+export type Curve = 'teacherEntropy' | 'kl' | 'loss' | 'knn' | 'teacherKnn'
 
 /** A table or figure of the paper. */
 export interface Experiment {
@@ -70,8 +68,8 @@ export interface Experiment {
   /** Accuracies that its report shows. */
   measures: readonly Measure[]
   claims: readonly Claim[]
-  /** Curves over training that belong to it. */
-  curves?: readonly ('teacherEntropy' | 'kl' | 'loss' | 'knn')[]
+  /** Curves over training that belong to it; of a table with few rows that names none, the teacher's k-NN. */
+  curves?: readonly Curve[]
   /** Time and memory are part of the table. */
   cost?: boolean
 }
@@ -85,52 +83,6 @@ export function spread(values: readonly number[]): number {
   if (values.length < 2) return 0
   const m = mean(values)
   return Math.sqrt(values.reduce((sum, x) => sum + (x - m) ** 2, 0) / (values.length - 1))
-}
-
-/** `a` has the higher accuracy: by its mean, with the difference told. */
-export function above(a: string, b: string, text: string, measure: 'knn' | 'linear' = 'knn'): Claim {
-  return {
-    text,
-    holds(outcome) {
-      const [high, low] = [outcome(a)?.[measure], outcome(b)?.[measure]]
-      if (!high?.length || !low?.length) return undefined
-      return { holds: mean(high) > mean(low), because: `${shown(high)} against ${shown(low)}` }
-    },
-  }
-}
-
-/** `a` has the higher linear accuracy, and its training took no longer than that of `b`. */
-export function inNoMoreTime(a: string, b: string, text: string): Claim {
-  return {
-    text,
-    holds(outcome) {
-      const [one, other] = [outcome(a), outcome(b)]
-      if (!one?.linear.length || !other?.linear.length) return undefined
-      const told = ({ linear, seconds }: Outcome) => `${shown(linear)} in ${Math.round(mean(seconds))} s`
-      return {
-        holds: mean(one.linear) > mean(other.linear) && mean(one.seconds) <= mean(other.seconds),
-        because: `${told(one)} against ${told(other)}`,
-      }
-    },
-  }
-}
-
-/**
- * k-NN no better than that of untrained weights, but for a margin of points: nothing was learned. On ImageNet that is chance; on a few
- * small images untrained weights already tell colours and outlines apart.
- */
-export function learnsNothing(row: string, text: string, margin = 2): Claim {
-  return {
-    text,
-    holds(outcome) {
-      const [found, untrained] = [outcome(row), outcome('untrained')]
-      if (!found?.knn.length || !untrained?.knn.length) return undefined
-      return {
-        holds: mean(found.knn) <= mean(untrained.knn) + margin,
-        because: `${shown(found.knn)}, untrained ${shown(untrained.knn)}, commonest class ${found.chance.toFixed(1)}`,
-      }
-    },
-  }
 }
 
 /** `12.3 ± 0.4`, or one number of one seed. */

@@ -1,5 +1,18 @@
 import { appendix } from './appendix.js'
-import { above, type Claim, type Experiment, inNoMoreTime, learnsNothing, mean, shown } from './experiment.js'
+import {
+  above,
+  aboveByBoth,
+  alike,
+  bringsNothing,
+  costsMore,
+  drawsTogether,
+  ends,
+  inNoMoreTime,
+  learns,
+  learnsNothing,
+  teacherLeads,
+} from './claims.js'
+import type { Experiment } from './experiment.js'
 import {
   figure5,
   figure6,
@@ -15,52 +28,6 @@ import {
   trial,
 } from './rows.js'
 
-/** Teacher entropy or KL at the end, as a share of ln K, below or above a bound. */
-function ends(
-  row: string,
-  what: 'teacherEntropy' | 'kl',
-  bound: { below: number } | { above: number },
-  text: string,
-): Claim {
-  return {
-    text,
-    holds(outcome) {
-      const found = outcome(row)
-      if (!found?.[what].length) return undefined
-      const share = mean(found[what]) / found.lnK
-      return {
-        holds: 'below' in bound ? share < bound.below : share > bound.above,
-        because: `${shown(found[what], 3)} nats, ln K ${found.lnK.toFixed(2)}`,
-      }
-    },
-  }
-}
-
-const teacherLeads: Claim = {
-  text: 'The momentum teacher is better than its student through most of training (figure 6, left)',
-  holds(outcome) {
-    const found = outcome('momentum')?.teacherLeads
-    if (!found?.length) return undefined
-    return {
-      holds: mean(found) > 0.5,
-      because: `ahead in ${shown(
-        found.map((x) => 100 * x),
-        0,
-      )} % of evaluations`,
-    }
-  },
-}
-
-const drawnTogether: Claim = {
-  text: 'Without its predictor, outputs of BYOL draw together',
-  holds(outcome) {
-    const [without, whole] = [outcome('byol-no-predictor')?.outputSpread, outcome('byol')?.outputSpread]
-    if (!without?.length || !whole?.length) return undefined
-    const because = `spread ${shown(without, 2)} against ${shown(whole, 2)} at the end; 0 is collapse`
-    return { holds: mean(without) < mean(whole) / 1.5, because }
-  },
-}
-
 export const experiments: readonly Experiment[] = [
   {
     name: 'table2',
@@ -69,9 +36,13 @@ export const experiments: readonly Experiment[] = [
     rows: table2,
     measures: ['linear', 'knn'],
     claims: [
-      above('dino', 'moco-v2', 'DINO is ahead of MoCo-v2 on a ViT, by k-NN'),
-      above('dino', 'byol', 'DINO is ahead of BYOL on a ViT, by k-NN'),
-      above('dino', 'swav', 'DINO is ahead of SwAV on a ViT, by k-NN'),
+      ...aboveByBoth('dino', 'moco-v2', 'On a ViT, DINO is ahead of MoCo-v2'),
+      ...aboveByBoth('dino', 'byol', 'On a ViT, DINO is ahead of BYOL'),
+      ...aboveByBoth('dino', 'swav', 'On a ViT, DINO is ahead of SwAV'),
+      alike('resnet-dino', 'resnet-swav', 'On a ResNet, DINO is on par with SwAV, by linear probe', 'linear'),
+      ...aboveByBoth('resnet-dino', 'resnet-moco-v2', 'On a ResNet, DINO is ahead of MoCo-v2'),
+      above('resnet-dino', 'resnet-byol', 'On a ResNet, DINO is ahead of BYOL, by k-NN'),
+      above('supervised', 'dino', 'Training on labels is ahead of DINO', 'linear'),
     ],
   },
   {
@@ -82,12 +53,15 @@ export const experiments: readonly Experiment[] = [
     measures: ['knn', 'linear'],
     claims: [
       learnsNothing('no-momentum', 'Without momentum nothing is learned'),
-      above('dino', 'no-multicrop', 'Multi-crop is better than two crops'),
-      above('dino', 'mse', 'Cross-entropy is better than the squared error'),
-      above('dino', 'predictor', 'A predictor brings nothing'),
-      above('dino', 'byol', 'DINO is ahead of BYOL'),
-      above('dino', 'moco-v2', 'DINO is ahead of MoCo-v2'),
-      above('dino', 'swav', 'DINO is ahead of SwAV'),
+      alike('sinkhorn', 'dino', 'With momentum, Sinkhorn-Knopp changes little'),
+      ...aboveByBoth('dino', 'no-multicrop', 'Multi-crop is better than two crops'),
+      ...aboveByBoth('dino', 'mse', 'Cross-entropy is better than the squared error'),
+      bringsNothing('predictor', 'dino', 'A predictor brings nothing, by k-NN'),
+      bringsNothing('predictor', 'dino', 'A predictor brings nothing, by linear probe', 'linear'),
+      ...aboveByBoth('dino', 'byol', 'DINO is ahead of BYOL'),
+      ...aboveByBoth('dino', 'moco-v2', 'DINO is ahead of MoCo-v2'),
+      ...aboveByBoth('dino', 'swav', 'DINO is ahead of SwAV'),
+      above('sinkhorn', 'swav', 'Sinkhorn-Knopp with a momentum teacher is ahead of SwAV, which has none'),
     ],
   },
   {
@@ -98,10 +72,13 @@ export const experiments: readonly Experiment[] = [
     measures: ['linear', 'knn'],
     claims: [
       above('2+2', '2', 'Two local crops are better than none', 'linear'),
-      above('2+6', '2', 'Six local crops are better than none', 'linear'),
+      above('2+6', '2+2', 'Six local crops are better than two', 'linear'),
+      above('2+10', '2+6', 'Ten local crops are better than six', 'linear'),
       above('2+10', '2', 'Ten local crops are better than none', 'linear'),
       inNoMoreTime('2+6', '2-longer', 'Multi-crop is better than two crops at equal time'),
       inNoMoreTime('2+10-short', '2', 'Ten local crops are better than none in less time (24 h against 46 h)'),
+      costsMore('2+10', '2', 'Local crops take time, in seconds', 'seconds'),
+      costsMore('2+10', '2', 'Local crops take memory, in GB', 'gigabytes'),
     ],
     cost: true,
   },
@@ -111,7 +88,11 @@ export const experiments: readonly Experiment[] = [
     source: 'Caron et al. 2021, table 9',
     rows: table9,
     measures: ['knn'],
-    claims: [above('batch-1024', 'batch-128', 'A larger batch is a little better')],
+    claims: [
+      above('batch-1024', 'batch-128', 'A batch of 1024 is better than one of 128'),
+      above('batch-256', 'batch-128', 'A batch of 256 is better than one of 128'),
+      alike('batch-1024', 'batch-256', 'From 256 on, the batch matters little'),
+    ],
     cost: true,
   },
   {
@@ -121,8 +102,12 @@ export const experiments: readonly Experiment[] = [
     rows: table13,
     measures: ['linear', 'knn'],
     claims: [
-      above('resnet-dino', 'resnet-moco-v2', 'On a ResNet, DINO is ahead of MoCo-v2'),
-      above('dino', 'byol', 'On a ViT, DINO is ahead of BYOL'),
+      ...aboveByBoth('resnet-dino', 'resnet-moco-v2', 'On a ResNet, DINO is ahead of MoCo-v2'),
+      ...aboveByBoth('resnet-dino', 'resnet-byol', 'On a ResNet, DINO is ahead of BYOL'),
+      alike('resnet-dino', 'resnet-swav', 'On a ResNet, DINO is on par with SwAV, by linear probe', 'linear'),
+      ...aboveByBoth('dino', 'moco-v2', 'On a ViT, DINO is ahead of MoCo-v2'),
+      ...aboveByBoth('dino', 'byol', 'On a ViT, DINO is ahead of BYOL'),
+      ...aboveByBoth('dino', 'swav', 'On a ViT, DINO is ahead of SwAV'),
     ],
   },
   {
@@ -133,15 +118,15 @@ export const experiments: readonly Experiment[] = [
     measures: ['linear', 'knn'],
     claims: [
       above('dino', 'mse', 'Cross-entropy is better than the squared error', 'linear'),
-      above('byol', 'byol-no-predictor', 'BYOL needs its predictor', 'linear'),
-      drawnTogether,
-      above(
-        'byol-center',
-        'byol-no-predictor',
-        'A center alone prevents the collapse that a missing predictor brings',
-        'linear',
-      ),
+      bringsNothing('predictor', 'dino', 'A predictor brings nothing', 'linear'),
+      above('dino', 'no-multicrop', 'Multi-crop is better than two crops', 'linear'),
       above('moco-v2-mc', 'moco-v2', 'Multi-crop helps MoCo-v2', 'linear'),
+      above('dino', 'moco-v2-mc', 'DINO is ahead of MoCo-v2 with multi-crop', 'linear'),
+      above('dino', 'byol', 'DINO is ahead of BYOL', 'linear'),
+      learnsNothing('byol-no-predictor', 'BYOL without its predictor learns nothing', 'linear'),
+      drawsTogether('byol-no-predictor', 'byol', 'Without its predictor, outputs of BYOL draw together'),
+      learns('byol-center', 'A center alone prevents the collapse that a missing predictor brings', 'linear'),
+      above('byol', 'byol-center', 'Batch norm and predictor are better for BYOL than a center', 'linear'),
       above('byol', 'byol-mc', 'Multi-crop hurts BYOL', 'linear'),
     ],
   },
@@ -152,15 +137,13 @@ export const experiments: readonly Experiment[] = [
     rows: table15,
     measures: ['linear', 'knn'],
     claims: [
-      learnsNothing('no-momentum', 'Without momentum a center is not enough: nothing is learned'),
-      above(
-        'no-momentum-softmax-batch',
-        'no-momentum',
-        'Without momentum, a softmax over the batch prevents collapse',
-        'linear',
-      ),
-      above('no-momentum-sinkhorn', 'no-momentum', 'Without momentum, Sinkhorn-Knopp prevents collapse', 'linear'),
-      above('dino', 'no-momentum-sinkhorn', 'Momentum is better than none', 'linear'),
+      alike('softmax-batch', 'dino', 'With momentum, a softmax over the batch is as good as a center', 'linear'),
+      alike('sinkhorn', 'dino', 'With momentum, Sinkhorn-Knopp is as good as a center', 'linear'),
+      learnsNothing('no-momentum', 'Without momentum a center is not enough: nothing is learned', 'linear'),
+      learns('no-momentum-softmax-batch', 'Without momentum, a softmax over the batch prevents collapse', 'linear'),
+      learns('no-momentum-sinkhorn', 'Without momentum, Sinkhorn-Knopp prevents collapse', 'linear'),
+      above('dino', 'no-momentum-sinkhorn', 'Momentum and a center are better than Sinkhorn-Knopp alone', 'linear'),
+      above('dino', 'no-momentum-softmax-batch', 'Momentum and a center are better than the softmax alone', 'linear'),
     ],
   },
   {
@@ -169,7 +152,12 @@ export const experiments: readonly Experiment[] = [
     source: 'Caron et al. 2021, figure 5',
     rows: figure5,
     measures: ['knn'],
-    claims: [above('patch-8', 'patch-16', 'Smaller patches are better')],
+    claims: [
+      above('patch-8', 'patch-16', 'Patches of 8 are better than patches of 16'),
+      above('patch-5', 'patch-8', 'Patches of 5 are better than patches of 8'),
+      costsMore('patch-8', 'patch-16', 'Patches of 8 take more time than patches of 16, in seconds', 'seconds'),
+      costsMore('patch-5', 'patch-8', 'Patches of 5 take more time than patches of 8, in seconds', 'seconds'),
+    ],
     cost: true,
   },
   {
@@ -182,9 +170,11 @@ export const experiments: readonly Experiment[] = [
     claims: [
       learnsNothing('student', "The student's copy as its teacher learns nothing"),
       learnsNothing('previous-iteration', 'The previous iteration as teacher learns nothing'),
-      above('previous-epoch', 'student', 'The previous epoch as teacher learns, without collapse'),
+      learns('previous-epoch', 'The previous epoch as teacher learns'),
+      ends('previous-epoch', 'teacherEntropy', { above: 0.05 }, 'The previous epoch as teacher: entropy stays above 0'),
+      ends('previous-epoch', 'kl', { above: 0.05 }, 'The previous epoch as teacher: KL stays above 0, no collapse'),
       above('momentum', 'previous-epoch', 'Momentum is the best teacher'),
-      teacherLeads,
+      teacherLeads('momentum', 'The momentum teacher is better than its student through most of training'),
     ],
   },
   {
@@ -209,12 +199,24 @@ export const experiments: readonly Experiment[] = [
     rows: appendix,
     measures: ['knn'],
     claims: [
+      bringsNothing('bn', 'base', 'Batch norm in the head brings nothing'),
+      above('base', 'relu', 'GELU in the head is better than ReLU'),
+      above('k-4', 'k-1', 'A large K is better than a small one'),
       above('head-4', 'head-2', 'A deeper head is better, with the l2 bottleneck'),
+      alike('head-2', 'head-2-no-bottleneck', 'Two layers do not need the bottleneck'),
+      learnsNothing('head-3-no-bottleneck', 'Three layers without the l2 bottleneck learn nothing'),
       learnsNothing('head-4-no-bottleneck', 'Four layers without the l2 bottleneck learn nothing'),
+      alike('center-0', 'center-0.9', 'A center of the last batch alone is nearly as good as one of momentum .9'),
+      alike('center-0.99', 'center-0.9', 'A center momentum of .99 is as good as .9'),
       learnsNothing('center-0.999', 'A center momentum of .999 collapses'),
+      above('temp-0.04', 'temp-0', 'A hard assignment is worse than a temperature of .04'),
       learnsNothing('temp-0.08', 'A teacher temperature of .08 collapses'),
-      above('temp-0.04', 'temp-0', 'A hard assignment is worse than .04'),
-      above('epochs-300', 'epochs-100', 'Longer training is better'),
+      alike('temp-warm-up', 'temp-0.04', 'A warm-up from .04 to .07 is as good as .04'),
+      above('epochs-300', 'epochs-100', '300 epochs are better than 100'),
+      above('epochs-800', 'epochs-300', '800 epochs are better than 300'),
+      above('heads-16', 'heads-6', 'More heads are better'),
+      above('split-0.24', 'split-0.08', 'Global crops of .24 and more are better than of .08 and more'),
+      alike('split-0.48', 'split-0.24', 'Beyond .24, where crops are split matters little'),
     ],
   },
 ]

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { resolveConfig, type TrainConfig, type TrainOptions } from '@dino/trainer'
+import type { Data } from './data.js'
 import type { Experiment, Row } from './experiment.js'
 import type { Scale } from './scale.js'
 
@@ -20,12 +21,11 @@ export interface Run {
 export interface Place {
   /** Folder of the bench: runs/, data/, reports. */
   out: string
-  /** Folder with train/ and val/. */
-  data: string
+  data: Pick<Data, 'folder' | 'digest'>
   threads: number
 }
 
-/** What changes where and how fast a run goes, or what it reports, and not what it comes to. */
+/** What changes where and how fast a run goes, or what it reports, and not what it comes to; images count by their digest. */
 const FREE: ReadonlySet<string> = new Set([
   'data',
   'outputDir',
@@ -48,8 +48,8 @@ export function plan(experiment: Experiment, scale: Scale, seeds: number, place:
 
 /** Settings of a row, complete. @throws Failure of the trainer where they do not go together */
 export function runOf(row: Row, scale: Scale, seed: number, { out, data, threads }: Place): Run {
-  const settings = { ...settingsOf(row, scale), data: join(data, 'train'), seed, threads }
-  const hash = keyOf(resolveConfig(settings))
+  const settings = { ...settingsOf(row, scale), data: join(data.folder, 'train'), seed, threads }
+  const hash = keyOf(resolveConfig(settings), data)
   const key = row.supervised ? `${hash}-supervised` : hash
   const folder = join(out, 'runs', key)
   return {
@@ -64,9 +64,12 @@ export function settingsOf(row: Row, scale: Scale): TrainOptions {
   return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined))
 }
 
-export function keyOf(config: TrainConfig): string {
+export function keyOf(config: TrainConfig, { digest }: Pick<Data, 'digest'>): string {
   const kept = Object.entries(config).filter(([key]) => !FREE.has(key))
-  return createHash('sha256').update(JSON.stringify(kept)).digest('hex').slice(0, 12)
+  return createHash('sha256')
+    .update(JSON.stringify([...kept, ['images', digest]]))
+    .digest('hex')
+    .slice(0, 12)
 }
 
 /** What differs from another row's settings, in effect: what a row leaves out is its default, or undefined where there is none. */

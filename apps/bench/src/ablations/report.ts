@@ -1,9 +1,11 @@
 import { kebab, printed } from '@dino/trainer'
 import type { Chart } from './chart.js'
+import type { Verdict } from './claims.js'
+import type { Data } from './data.js'
 import { type Experiment, mean, type Outcome, type Row, shown, spread } from './experiment.js'
 import type { Machine } from './machine.js'
 import { difference, type Run } from './plan.js'
-import { failureOf, outcomesOf, resultOf } from './result.js'
+import { failureOf, resultOf } from './result.js'
 import type { Scale } from './scale.js'
 
 /** A table of the paper beside ours, as data: what Markdown, HTML and JSON print. */
@@ -19,7 +21,7 @@ export interface Report {
   command: string
   columns: string[]
   rows: ReportRow[]
-  claims: { text: string; verdict: 'holds' | 'does not hold' | 'not measured'; because: string }[]
+  claims: { text: string; verdict: Verdict['verdict'] | 'not measured'; because: string }[]
   charts: Chart[]
   machine?: Machine
   notes: string[]
@@ -42,11 +44,22 @@ export function report(
   experiment: Experiment,
   scale: Scale,
   runs: readonly Run[],
-  { seeds, command, charts }: { seeds: number; command: string; charts: Chart[] },
+  {
+    outcomes,
+    seeds,
+    command,
+    data,
+    charts,
+  }: {
+    outcomes: ReadonlyMap<string, Outcome>
+    seeds: number
+    command: string
+    data: Pick<Data, 'name' | 'train' | 'val'>
+    charts: Chart[]
+  },
 ): Report {
   const { measures, cost = false } = experiment
-  const outcomes = outcomesOf(experiment.rows, runs)
-  const first = outcomes.get(experiment.rows[0]!.name)
+  const first = experiment.rows[0]!
   const rows = experiment.rows.map((row, i): ReportRow => {
     const outcome = outcomes.get(row.name)
     const own = runs.filter((run) => run.row.name === row.name)
@@ -58,17 +71,7 @@ export function report(
       cells: [
         ...measures.flatMap((measure) => [outcome ? shown(outcome[measure]) : '-', paper(row.paper?.[measure])]),
         result ? String(result.steps) : '-',
-        outcome ? duration(mean(outcome.seconds)) : '-',
-        ...(cost && outcome && first
-          ? [
-              mean(outcome.imagesPerSecond).toFixed(1),
-              (mean(outcome.seconds) / mean(first.seconds)).toFixed(2),
-              mean(outcome.gigabytes).toFixed(2),
-              (mean(outcome.gigabytes) / mean(first.gigabytes)).toFixed(2),
-            ]
-          : cost
-            ? ['-', '-', '-', '-']
-            : []),
+        ...(cost ? costCells(row, first, outcomes) : [outcome?.seconds.length ? duration(mean(outcome.seconds)) : '-']),
       ],
       settings: differenceText(row, experiment.rows[i - 1], scale),
       ...(row.note && { note: row.note }),
@@ -87,22 +90,17 @@ export function report(
     columns: [
       ...measures.flatMap((measure) => [`${words[measure]} %`, `${words[measure]} %, paper`]),
       'steps',
-      'time',
-      ...(cost ? ['images/s', 'time, to the first', 'GB', 'memory, to the first'] : []),
+      ...(cost ? COST_COLUMNS : ['time']),
     ],
     rows,
     claims: experiment.claims.map((claim) => {
       const verdict = claim.holds((name) => outcomes.get(name))
       if (!verdict) return { text: claim.text, verdict: 'not measured' as const, because: '' }
-      return {
-        text: claim.text,
-        verdict: verdict.holds ? ('holds' as const) : ('does not hold' as const),
-        because: verdict.because,
-      }
+      return { text: claim.text, ...verdict }
     }),
     charts,
     ...(machine && { machine }),
-    notes: notes(scale, seeds),
+    notes: notes(scale, seeds, data, cost),
   }
 }
 
@@ -117,16 +115,25 @@ function machinesOf(runs: readonly Run[]): Machine | undefined {
 }
 
 /** What a reader has to know before comparing. */
-function notes(scale: Scale, seeds: number): string[] {
+function notes(
+  scale: Scale,
+  seeds: number,
+  { name, train, val }: Pick<Data, 'name' | 'train' | 'val'>,
+  cost: boolean,
+): string[] {
   return [
     scale.name === 'imagenet'
       ? "The paper's settings; its numbers are of 16 GPUs in fp16, ours of the machine named below."
       : `The scales differ: the paper's numbers are of ImageNet-1k and a ViT-S/16 trained for 100 to 300 epochs; ours of ${scale.summary}. ` +
         'Compare the order of rows, not the numbers. Rows are named as in the paper; what they are here is in their last column.',
+    `Images: ${name}, ${train} to train on and ${val} to score.`,
     seeds > 1
-      ? `Ours is the mean of ${seeds} seeds ± their standard deviation; a difference within it may be chance.`
+      ? `Ours is the mean of ${seeds} seeds ± their standard deviation. Undecided: a difference below twice its standard error, which chance makes as well.`
       : 'One seed: a small difference may be chance. --seeds 3 tells more.',
     'k-NN is the teacher, k = 20, T = .07; a linear probe chooses its learning rate on held-out training images.',
+    cost
+      ? 'Time and memory are of training alone, every row in turn with the machine to itself, times the steps of the row.'
+      : 'Time is of training, beside whatever else the machine did.',
   ]
 }
 
@@ -136,6 +143,23 @@ export function differenceText(row: Row, before: Row | undefined, scale: Scale):
     value === undefined ? `no --${kebab(key)}` : `--${kebab(key)} ${printed(value)}`,
   )
   return row.supervised ? ['dino eval finetune random', ...flags] : flags
+}
+
+const COST_COLUMNS = ['time', 'images/s', 'time, to the first', 'GB', 'memory, to the first']
+
+function costCells(row: Row, first: Row, outcomes: ReadonlyMap<string, Outcome>): string[] {
+  const [own, base] = [outcomes.get(row.name)?.cost, outcomes.get(first.name)?.cost]
+  if (!own || !base) return COST_COLUMNS.map(() => '-')
+  const [paperOwn, paperBase] = [row.paperCost, first.paperCost]
+  const ratio = (one: number, other: number, theirs?: number, theirsOfFirst?: number) =>
+    `${(one / other).toFixed(2)}${theirs && theirsOfFirst ? ` (paper ${(theirs / theirsOfFirst).toFixed(2)})` : ''}`
+  return [
+    duration(own.seconds),
+    own.imagesPerSecond.toFixed(1),
+    ratio(own.seconds, base.seconds, paperOwn?.hours, paperBase?.hours),
+    own.gigabytes.toFixed(2),
+    ratio(own.gigabytes, base.gigabytes, paperOwn?.gigabytes, paperBase?.gigabytes),
+  ]
 }
 
 function paper(value: number | undefined): string {
@@ -157,7 +181,7 @@ export function lastColumn({ rows }: Report): string | undefined {
 export function toJson(report: Report): string {
   const rows = report.rows.map(({ outcome, ...row }) => ({
     ...row,
-    ...(outcome && { outcome, spread: spread(outcome.knn) }),
+    ...(outcome && { outcome, spread: { knn: spread(outcome.knn), linear: spread(outcome.linear) } }),
   }))
   const charts = report.charts.map(({ title, spec }) => ({ title, spec }))
   return `${JSON.stringify({ ...report, rows, charts }, null, 2)}\n`

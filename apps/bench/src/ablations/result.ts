@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TrainConfig } from '@dino/trainer'
-import type { Outcome } from './experiment.js'
+import { type Cost, mean, type Outcome } from './experiment.js'
 import type { Machine } from './machine.js'
 import type { Run } from './plan.js'
 
@@ -40,11 +40,16 @@ export function failureOf({ folder }: Pick<Run, 'folder'>): string | undefined {
 }
 
 /** What the rows that have finished came to, by name. */
-export function outcomesOf(rows: readonly { name: string }[], runs: readonly Run[]): Map<string, Outcome> {
+export function outcomesOf(
+  rows: readonly { name: string }[],
+  runs: readonly Run[],
+  costs?: ReadonlyMap<string, Cost>,
+): Map<string, Outcome> {
   const outcomes = new Map<string, Outcome>()
   for (const { name } of rows) {
     const outcome = outcomeOf(runs.filter((run) => run.row.name === name).flatMap((run) => resultOf(run) ?? []))
-    if (outcome) outcomes.set(name, outcome)
+    const cost = costs?.get(name)
+    if (outcome) outcomes.set(name, { ...outcome, ...(cost && { cost }) })
   }
   return outcomes
 }
@@ -64,9 +69,7 @@ function outcomeOf(results: readonly RunResult[]): Outcome | undefined {
     outputSpread: numbers(results.map(({ end }) => end.outputSpread)),
     teacherLeads: results
       .filter(({ knnCurve }) => knnCurve.length > 0)
-      .map(({ knnCurve }) => knnCurve.filter(({ teacher, student }) => teacher >= student).length / knnCurve.length),
+      .map(({ knnCurve }) => mean(knnCurve.map(({ teacher, student }) => (1 + Math.sign(teacher - student)) / 2))),
     seconds: results.map(({ steps, secondsPerStep }) => steps * secondsPerStep),
-    imagesPerSecond: results.map(({ config, secondsPerStep }) => config.batchSize / secondsPerStep),
-    gigabytes: results.map(({ bytes }) => bytes / 1e9),
   }
 }

@@ -43,36 +43,50 @@ export async function runPlan(runs: readonly Run[], options: RunPlanOptions): Pr
   }
   signal.addEventListener('abort', stop, { once: true })
   const clock = estimator(todo)
+  const free = freemem()
   const sizes = wanted.flatMap((run) => resultOf(run)?.bytes ?? [])
   let largest = sizes.length > 0 ? Math.max(...sizes) : undefined
-  const queue = todo[Symbol.iterator]()
+  const running = new Set<Promise<void>>()
 
-  const worker = async (first: boolean): Promise<void> => {
-    if (!first) await untilThereIsRoom(() => largest, signal)
-    for (const run of queue) {
-      if (signal.aborted) break
-      stderr.write(`${name(run)}: begins${clock.left(jobs)}\n`)
-      const began = performance.now()
-      const { code, said } = await runOne(run, options, children)
-      if (signal.aborted || code === 130) break
-      const seconds = (performance.now() - began) / 1000
-      const result = code === 0 ? resultOf(run) : undefined
-      largest = Math.max(largest ?? 0, result?.bytes ?? 0)
-      if (result) {
-        clock.done(run, seconds)
-        end.done++
-        stderr.write(`${name(run)}: k-NN ${result.knn.teacher.toFixed(1)} %, ${Math.round(seconds)} s\n`)
-      } else {
-        await writeFileAtomic(`${run.folder}.failed`, said)
-        end.failed++
-        stderr.write(`${name(run)}: failed: ${said.trim().split('\n').at(-1)}\n`)
-      }
+  const make = async (run: Run): Promise<void> => {
+    stderr.write(`${name(run)}: begins${clock.left(jobs)}\n`)
+    const began = performance.now()
+    const { code, said } = await runOne(run, options, children)
+    end.interrupted ||= signal.aborted || code === 130
+    if (end.interrupted) return
+    const seconds = (performance.now() - began) / 1000
+    const result = code === 0 ? resultOf(run) : undefined
+    largest = Math.max(largest ?? 0, result?.bytes ?? 0)
+    if (result) {
+      clock.done(run, seconds)
+      end.done++
+      stderr.write(`${name(run)}: k-NN ${result.knn.teacher.toFixed(1)} %, ${Math.round(seconds)} s\n`)
+    } else {
+      await writeFileAtomic(`${run.folder}.failed`, said)
+      end.failed++
+      stderr.write(`${name(run)}: failed: ${said.trim().split('\n').at(-1)}\n`)
     }
   }
-  // What is finished tells how much memory a run takes; where nothing is, the others wait for the first.
-  await Promise.all(Array.from({ length: Math.min(jobs, todo.length) }, (_, i) => worker(i === 0)))
-  end.interrupted = signal.aborted
+  for (const run of todo) {
+    while (running.size >= sideBySide(jobs, free, largest)) await Promise.race(running)
+    if (end.interrupted || signal.aborted) break
+    const made: Promise<void> = make(run).finally(() => running.delete(made))
+    running.add(made)
+  }
+  await Promise.all(running)
+  end.interrupted ||= signal.aborted
   return end
+}
+
+/**
+ * Runs that memory holds, of those asked for; one while none has ended, which tells how much a run takes.
+ *
+ * @param free bytes before the first began
+ * @param largest bytes of a run
+ */
+export function sideBySide(jobs: number, free: number, largest: number | undefined): number {
+  const margin = 1.2
+  return largest === undefined ? 1 : Math.min(jobs, Math.max(1, Math.floor(free / (margin * largest))))
 }
 
 /** Whether a run still has to be made, or measured in another way. */
@@ -106,16 +120,6 @@ async function runOne(
     return { code, said }
   } finally {
     children.delete(child)
-  }
-}
-
-/** Waits until one more run of the largest size seen fits into free memory. @param largest bytes; undefined while no run has ended */
-async function untilThereIsRoom(largest: () => number | undefined, signal: AbortSignal): Promise<void> {
-  const margin = 1.2
-  for (;;) {
-    const bytes = largest()
-    if (signal.aborted || (bytes !== undefined && freemem() >= margin * bytes)) return
-    await new Promise((later) => setTimeout(later, 200))
   }
 }
 

@@ -1,21 +1,21 @@
-import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
-import { writeEmojiFolders } from '@dino/trainer'
 import { writeFileAtomic } from '@dino/weights/node'
 import { Failure } from '../failure.js'
 import { type Chart, chart } from './chart.js'
 import { comparisonChart, costChart } from './comparison-chart.js'
+import { dataOf } from './data.js'
 import { dryRunText } from './dry-run.js'
-import type { Experiment } from './experiment.js'
+import type { Experiment, Outcome } from './experiment.js'
 import { plan, type Run } from './plan.js'
 import { type Report, report, toJson } from './report.js'
 import { toHtml } from './report-html.js'
 import { toMarkdown } from './report-markdown.js'
 import { outcomesOf } from './result.js'
 import { runPlan } from './run-plan.js'
-import { type Scale, type ScaleFlags, scaleIn } from './scale.js'
+import { type ScaleFlags, scaleIn } from './scale.js'
+import { timeRows } from './timing.js'
 
 export interface VerbFlags extends ScaleFlags {
   data?: string
@@ -28,6 +28,9 @@ export interface VerbFlags extends ScaleFlags {
   dryRun: boolean
   json: boolean
 }
+
+/** Rows that a chart of curves can tell apart. */
+const MOST_LINES = 12
 
 export interface Streams {
   stdout: { write(text: string): unknown }
@@ -47,11 +50,16 @@ export async function runVerb(experiment: Experiment, flags: VerbFlags, { stdout
   const runs = plan(chosen, scale, flags.seeds, { out, data, threads: threadsOf(flags) })
 
   const { measures } = experiment
-  const end = await runPlan(runs, { data, measures, jobs: flags.jobs, stderr, signal: onSignals() })
+  const signal = onSignals()
+  const end = await runPlan(runs, { data: data.folder, measures, jobs: flags.jobs, stderr, signal })
+  const costs = chosen.cost && !signal.aborted ? await timeRows(chosen, runs, { out, data, stderr, signal }) : undefined
+  const outcomes = outcomesOf(chosen.rows, runs, costs)
   const made = report(chosen, scale, runs, {
+    outcomes,
     seeds: flags.seeds,
     command: commandOf(experiment, flags),
-    charts: await chartsOf(chosen, runs),
+    data,
+    charts: await chartsOf(chosen, runs, outcomes),
   })
   await writeReport(made, flags, out, { stdout, stderr })
   if (end.interrupted) stderr.write('Interrupted: what was trained is saved. The same command goes on.\n')
@@ -98,41 +106,18 @@ function chosenRows(experiment: Experiment, only: string | undefined): Experimen
   return { ...experiment, rows: experiment.rows.filter((row) => names.includes(row.name)) }
 }
 
-export async function dataOf(
-  flags: Pick<VerbFlags, 'data'>,
-  scale: Scale,
-  out: string,
-  stderr: Streams['stderr'],
-): Promise<string> {
-  if (flags.data === undefined) {
-    if (scale.data !== 'emoji') {
-      throw new Failure(
-        `--data is missing: at scale ${scale.name} a folder with train/ and val/, one sub-folder a class.`,
-        2,
-      )
-    }
-    const folder = join(out, 'data')
-    if (!existsSync(folder)) stderr.write('Writing the embedded data set …\n')
-    return writeEmojiFolders(folder)
-  }
-  const missing = ['train', 'val'].filter((part) => !existsSync(join(flags.data!, part)))
-  if (missing.length > 0) {
-    throw new Failure(
-      `--data ${flags.data}: ${missing.join('/ and ')}/ missing. Expected\n  ${flags.data}/train/CLASS/*.png\n  ${flags.data}/val/CLASS/*.png`,
-      2,
-    )
-  }
-  return resolve(flags.data)
-}
-
 /** Rows beside the paper's, accuracy against throughput where that is the point, and the curves that belong to a figure. */
-async function chartsOf(experiment: Experiment, runs: readonly Run[]): Promise<Chart[]> {
-  const outcomes = outcomesOf(experiment.rows, runs)
+async function chartsOf(
+  experiment: Experiment,
+  runs: readonly Run[],
+  outcomes: ReadonlyMap<string, Outcome>,
+): Promise<Chart[]> {
   const charts = [
     await comparisonChart(experiment, outcomes),
     experiment.cost ? await costChart(experiment, outcomes) : undefined,
   ]
-  for (const what of experiment.curves ?? []) charts.push(await chart(what, runs))
+  const { rows, curves = rows.length > MOST_LINES ? [] : ['teacherKnn' as const] } = experiment
+  for (const what of curves) charts.push(await chart(what, runs))
   return charts.filter((made) => made !== undefined)
 }
 

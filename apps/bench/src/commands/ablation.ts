@@ -179,6 +179,20 @@ export const list = buildCommand({
   },
 })
 
+export const rowTiming = buildCommand<{ data: string }, [folder: string], CommandContext>({
+  docs: { brief: 'What a step of a run costs, for the bench itself' },
+  parameters: {
+    positional: { kind: 'tuple', parameters: [{ parse: String, brief: 'folder of the run', placeholder: 'folder' }] },
+    flags: { data: { kind: 'parsed', parse: String, brief: 'folder with train/ and val/' } },
+  },
+  loader: async () => {
+    const { timeRow } = await import('../ablations/row-timing.js')
+    return async function (this: CommandContext, flags, folder: string) {
+      this.process.stdout.write(`${JSON.stringify(await timeRow(folder, flags))}\n`)
+    }
+  },
+})
+
 export const rowChild = buildCommand<RowChildFlags, [folder: string], CommandContext>({
   docs: { brief: 'One run of a bench, for the bench itself' },
   parameters: {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { openSession } from '@dino/graph'
 import { engineName, resolveConfig } from '@dino/trainer'
 import { writeFileAtomic } from '@dino/weights/node'
+import { dataOf } from '../ablations/data.js'
 import { trialExperiment } from '../ablations/experiments.js'
 import { machine } from '../ablations/machine.js'
 import { plan, type Run, settingsOf } from '../ablations/plan.js'
@@ -12,7 +13,7 @@ import { resultOf } from '../ablations/result.js'
 import { table7, table8 } from '../ablations/rows.js'
 import { runPlan } from '../ablations/run-plan.js'
 import { scales } from '../ablations/scale.js'
-import { dataOf, onSignals, type Streams, writeReport } from '../ablations/verb.js'
+import { onSignals, type Streams, writeReport } from '../ablations/verb.js'
 import { checkPeer } from '../check-peer.js'
 import { child } from '../child.js'
 import { type Learned, learnReport } from './report.js'
@@ -32,10 +33,10 @@ export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): 
   await mkdir(folder, { recursive: true })
 
   // Stochastic depth is drawn by each side for itself, so the steps that are to be the same have none.
-  const config = resolveConfig({ ...settingsOf(row, scale), data: join(data, 'train'), dropPathRate: 0 })
+  const config = resolveConfig({ ...settingsOf(row, scale), data: join(data.folder, 'train'), dropPathRate: 0 })
   const file = join(folder, 'same.safetensors')
   stderr.write(`same crops: ours, ${flags.steps} steps\n`)
-  const ours = await trainOnCrops(config, join(data, 'train'), file, flags)
+  const ours = await trainOnCrops(config, join(data.folder, 'train'), file, flags)
   stderr.write('same crops: PyTorch\n')
   const peer = await child<{ losses: number[]; version: string }>(flags.peerPython, [script, '--same', file])
   const own = flags.seeds > 0 ? await ownCrops() : undefined
@@ -50,7 +51,7 @@ export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): 
   async function ownCrops(): Promise<NonNullable<Learned['own']> | 'interrupted' | 'failed'> {
     const runs = plan({ ...trialExperiment, rows: [row] }, scale, flags.seeds, { out, data, threads: 0 })
     const signal = onSignals()
-    const end = await runPlan(runs, { data, measures: ['knn'], jobs: 1, stderr, signal })
+    const end = await runPlan(runs, { data: data.folder, measures: ['knn'], jobs: 1, stderr, signal })
     if (signal.aborted) return 'interrupted'
     if (end.failed > 0) return 'failed'
     const { steps } = resultOf(runs[0]!)!
@@ -63,11 +64,11 @@ export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): 
     const kept = join(folder, `peer-${key}.json`)
     if (!existsSync(kept)) {
       stderr.write(`own crops: PyTorch, seed ${seed}\n`)
-      const perEpoch = Math.floor(countImages(join(data, 'train')) / config.batchSize)
+      const perEpoch = Math.floor(countImages(join(data.folder, 'train')) / config.batchSize)
       const told = join(folder, 'settings.json')
       const schedule = scheduleOf(config, perEpoch, steps)
       await writeFileAtomic(told, JSON.stringify({ settings: config, schedule, weights: file }))
-      const args = [script, '--own', data, '--settings', told, '--seed', String(seed)]
+      const args = [script, '--own', data.folder, '--settings', told, '--seed', String(seed)]
       await writeFileAtomic(kept, JSON.stringify(await child<object>(flags.peerPython, args)))
     }
     return (JSON.parse(readFileSync(kept, 'utf8')) as { knn: number }).knn

@@ -1,0 +1,84 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { availableParallelism, cpus } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { writeFileAtomic } from '@dino/weights/node'
+import { child } from '../child.js'
+import { median } from '../median.js'
+import type { Data } from './data.js'
+import type { Cost, Experiment } from './experiment.js'
+import type { Run } from './plan.js'
+import { resultOf } from './result.js'
+
+const cli = fileURLToPath(new URL('./cli.js', import.meta.url)) // beside this file once built
+
+/** Processes of each row; the median counts. */
+const ROUNDS = 3
+
+/** What one process of a row says: its steps with the machine to themselves. */
+export interface Timed {
+  secondsPerStep: number
+  /** Peak of the process, which does nothing but train. */
+  bytes: number
+}
+
+/** EXPERIMENT.json in the folder timing: kept while rows and machine are the same. */
+interface Kept {
+  /** Times of two machines do not compare. */
+  machine: string
+  rows: Record<string, Timed[]>
+}
+
+export interface TimeRowsOptions {
+  out: string
+  data: Pick<Data, 'folder'>
+  stderr: { write(text: string): unknown }
+  signal: AbortSignal
+}
+
+/**
+ * What each finished row of a table costs: some steps of its training, every row in turn in a process that has the machine to itself,
+ * in rounds. Runs that went side by side, or on another day, would not compare.
+ */
+export async function timeRows(
+  { name, rows }: Pick<Experiment, 'name' | 'rows'>,
+  runs: readonly Run[],
+  { out, data, stderr, signal }: TimeRowsOptions,
+): Promise<Map<string, Cost>> {
+  const ofRows = rows.flatMap((row) => runs.find((run) => run.row.name === row.name && resultOf(run)) ?? [])
+  const file = join(out, 'timing', `${name}.json`)
+  const machine = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`
+  const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Kept) : undefined
+  const usable = before?.machine === machine && ofRows.every(({ key }) => (before.rows[key]?.length ?? 0) >= ROUNDS)
+  const kept: Kept = usable ? before : { machine, rows: {} }
+  if (!usable) {
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const run of ofRows) {
+        if (signal.aborted) return new Map()
+        stderr.write(`${run.row.name}: timed alone, ${round + 1} of ${ROUNDS}\n`)
+        const timed = await timeOne(run, data).catch((error: unknown) => {
+          if (!signal.aborted) throw error // a child that Ctrl-C ended
+        })
+        if (!timed) return new Map()
+        ;(kept.rows[run.key] ??= []).push(timed)
+      }
+    }
+    await mkdir(join(out, 'timing'), { recursive: true })
+    await writeFileAtomic(file, `${JSON.stringify(kept, null, 2)}\n`)
+  }
+  return new Map(ofRows.map((run) => [run.row.name, costOf(run, kept.rows[run.key]!)]))
+}
+
+function timeOne({ folder }: Run, data: Pick<Data, 'folder'>): Promise<Timed> {
+  return child<Timed>(process.execPath, [cli, 'row-timing', folder, '--data', data.folder])
+}
+
+function costOf(run: Run, timed: readonly Timed[]): Cost {
+  const secondsPerStep = median(timed.map((each) => each.secondsPerStep))
+  return {
+    seconds: resultOf(run)!.steps * secondsPerStep,
+    imagesPerSecond: run.config.batchSize / secondsPerStep,
+    gigabytes: median(timed.map(({ bytes }) => bytes)) / 1e9,
+  }
+}
