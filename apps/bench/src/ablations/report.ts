@@ -127,14 +127,19 @@ function notes(
       : `The scales differ: the paper's numbers are of ImageNet-1k and a ViT-S/16 trained for 100 to 300 epochs; ours of ${scale.summary}. ` +
         'Compare the order of rows, not the numbers. Rows are named as in the paper; what they are here is in their last column.',
     `Images: ${name}, ${train} to train on and ${val} to score.`,
-    seeds > 1
-      ? `Ours is the mean of ${seeds} seeds ± their standard deviation. Undecided: a difference below twice its standard error, which chance makes as well.`
-      : 'One seed: a small difference may be chance. --seeds 3 tells more.',
+    seedsNote(seeds),
     'k-NN is the teacher, k = 20, T = .07; a linear probe chooses its learning rate on held-out training images.',
     cost
       ? 'Time and memory are of training alone, every row in turn with the machine to itself, times the steps of the row.'
       : 'Time is of training, beside whatever else the machine did.',
   ]
+}
+
+/** How far a difference can be trusted. */
+export function seedsNote(seeds: number): string {
+  return seeds > 1
+    ? `Ours is the mean of ${seeds} seeds ± their standard deviation. Undecided: a difference below twice its standard error, which chance makes as well.`
+    : 'One seed: a small difference may be chance. --seeds 3 tells more.'
 }
 
 /** What a row is trained with, as flags, where that is not what another one is; undefined: the scale's base. */

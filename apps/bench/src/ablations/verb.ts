@@ -95,7 +95,7 @@ export function onSignals(): AbortSignal {
   return stop.signal
 }
 
-function chosenRows(experiment: Experiment, only: string | undefined): Experiment {
+export function chosenRows(experiment: Experiment, only: string | undefined): Experiment {
   if (only === undefined) return experiment
   const names = only.split(',')
   const unknown = names.filter((name) => !experiment.rows.some((row) => row.name === name))

@@ -1,4 +1,5 @@
-import { buildCommand, type CommandContext } from '@stricli/core'
+import { buildCommand, type CommandContext, type FlagParametersForType } from '@stricli/core'
+import type { AttentionFlags } from '../ablations/attention.js'
 import type { Experiment } from '../ablations/experiment.js'
 import { attentionExperiment, experiments, trialExperiment } from '../ablations/experiments.js'
 import type { IdxFlags } from '../ablations/fashion-mnist.js'
@@ -13,79 +14,93 @@ const whole = (text: string): number => {
   throw new Failure(`expected a whole number, at least 1, got ${JSON.stringify(text)}`, 2)
 }
 
+/** Of every table and figure. */
+const verbFlags: FlagParametersForType<VerbFlags, CommandContext> = {
+  scale: {
+    kind: 'enum',
+    values: ['tiny', 'small', 'imagenet'],
+    default: 'tiny',
+    brief: 'size of data, model and training; `list` says what each costs',
+  },
+  precision: {
+    kind: 'enum',
+    values: ['fp32', 'bf16'],
+    default: 'fp32',
+    brief: 'of the products of every row; bf16 pays where the processor has it',
+  },
+  epochs: {
+    kind: 'parsed',
+    parse: whole,
+    optional: true,
+    brief: "of a usual row, in place of the scale's; rows that are longer or shorter stay so in proportion",
+  },
+  data: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    placeholder: 'DIR',
+    brief: 'folder with train/ and val/, one sub-folder a class; at scale tiny the embedded objects unless given',
+  },
+  seeds: { kind: 'parsed', parse: whole, default: '1', brief: 'runs of each row: mean and standard deviation' },
+  jobs: { kind: 'parsed', parse: whole, default: '1', brief: 'runs side by side, as far as memory allows' },
+  out: {
+    kind: 'parsed',
+    parse: String,
+    default: 'runs/bench',
+    placeholder: 'DIR',
+    brief: 'runs and data; what is finished there is never run twice',
+  },
+  only: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    placeholder: 'ROWS',
+    brief: 'these rows alone: dino,mse',
+  },
+  report: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    placeholder: 'DIR',
+    brief: 'Markdown, HTML, JSON and pictures; in --out unless given',
+  },
+  dryRun: {
+    kind: 'boolean',
+    default: false,
+    withNegated: false,
+    brief: 'print the settings of each row, its cost and what differs from the paper, and exit',
+  },
+  json: { kind: 'boolean', default: false, withNegated: false, brief: 'print JSON' },
+}
+
 /** `table7`, `figure6` …: one command for each. */
-function ablation(experiment: Experiment, load: () => Promise<Verb> = tableOf(experiment)) {
-  return buildCommand<VerbFlags, [], CommandContext>({
+function ablation(experiment: Experiment) {
+  return verb(experiment, verbFlags, async () => {
+    const { runVerb } = await import('../ablations/verb.js')
+    return (flags, streams) => runVerb(experiment, flags, streams)
+  })
+}
+
+/** @param more examples, beside those that every verb has */
+function verb<F extends VerbFlags>(
+  experiment: Experiment,
+  flags: FlagParametersForType<F, CommandContext>,
+  load: () => Promise<(flags: F, streams: Streams) => Promise<number>>,
+  more: readonly string[] = [],
+) {
+  const examples = ['--scale tiny --seeds 3', '--scale imagenet --dry-run', ...more]
+  return buildCommand<F, [], CommandContext>({
     docs: {
       brief: `${experiment.title} (${experiment.source.replace('Caron et al. 2021, ', '')})`,
       fullDescription:
         `${experiment.title}: trains every row, measures it, and prints it beside the paper.\n\n` +
         `Rows: ${experiment.rows.map((row) => row.name).join(', ')}.\n\n` +
-        `Example: npm run bench -- ${experiment.name} --scale tiny --seeds 3\n` +
-        `         npm run bench -- ${experiment.name} --scale imagenet --dry-run`,
+        `Example: ${examples.map((each) => `npm run bench -- ${experiment.name} ${each}`).join('\n         ')}`,
     },
-    parameters: {
-      flags: {
-        scale: {
-          kind: 'enum',
-          values: ['tiny', 'small', 'imagenet'],
-          default: 'tiny',
-          brief: 'size of data, model and training; `list` says what each costs',
-        },
-        precision: {
-          kind: 'enum',
-          values: ['fp32', 'bf16'],
-          default: 'fp32',
-          brief: 'of the products of every row; bf16 pays where the processor has it',
-        },
-        epochs: {
-          kind: 'parsed',
-          parse: whole,
-          optional: true,
-          brief: "of a usual row, in place of the scale's; rows that are longer or shorter stay so in proportion",
-        },
-        data: {
-          kind: 'parsed',
-          parse: String,
-          optional: true,
-          placeholder: 'DIR',
-          brief: 'folder with train/ and val/, one sub-folder a class; at scale tiny the embedded objects unless given',
-        },
-        seeds: { kind: 'parsed', parse: whole, default: '1', brief: 'runs of each row: mean and standard deviation' },
-        jobs: { kind: 'parsed', parse: whole, default: '1', brief: 'runs side by side, as far as memory allows' },
-        out: {
-          kind: 'parsed',
-          parse: String,
-          default: 'runs/bench',
-          placeholder: 'DIR',
-          brief: 'runs and data; what is finished there is never run twice',
-        },
-        only: {
-          kind: 'parsed',
-          parse: String,
-          optional: true,
-          placeholder: 'ROWS',
-          brief: 'these rows alone: dino,mse',
-        },
-        report: {
-          kind: 'parsed',
-          parse: String,
-          optional: true,
-          placeholder: 'DIR',
-          brief: 'Markdown, HTML, JSON and pictures; in --out unless given',
-        },
-        dryRun: {
-          kind: 'boolean',
-          default: false,
-          withNegated: false,
-          brief: 'print the settings of each row, its cost and what differs from the paper, and exit',
-        },
-        json: { kind: 'boolean', default: false, withNegated: false, brief: 'print JSON' },
-      },
-    },
+    parameters: { flags },
     loader: async () => {
       const run = await load()
-      return async function (this: CommandContext, flags: VerbFlags) {
+      return async function (this: CommandContext, flags: F) {
         const process: VerbProcess = this.process
         process.exitCode = await run(flags, process)
       }
@@ -93,20 +108,25 @@ function ablation(experiment: Experiment, load: () => Promise<Verb> = tableOf(ex
   })
 }
 
-type Verb = (flags: VerbFlags, streams: Streams) => Promise<number>
-
-function tableOf(experiment: Experiment): () => Promise<Verb> {
-  return async () => {
-    const { runVerb } = await import('../ablations/verb.js')
-    return (flags, streams) => runVerb(experiment, flags, streams)
-  }
-}
-
 type VerbProcess = CommandContext['process'] & { exitCode?: number | string | null }
 
 export const ablations = {
   ...Object.fromEntries([...experiments, trialExperiment].map((experiment) => [experiment.name, ablation(experiment)])),
-  attention: ablation(attentionExperiment, async () => (await import('../ablations/attention.js')).runAttention),
+  attention: verb<AttentionFlags>(
+    attentionExperiment,
+    {
+      ...verbFlags,
+      masks: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        placeholder: 'DIR',
+        brief: 'folder of Pascal VOC, whose objects attention is held to; needed with --data, which has no outlines',
+      },
+    },
+    async () => (await import('../ablations/attention.js')).runAttention,
+    ['--scale small --data DIR --masks VOCdevkit/VOC2012'],
+  ),
 }
 
 export const table1 = buildCommand<Table1Flags, [], CommandContext>({
