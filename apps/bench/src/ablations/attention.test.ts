@@ -122,6 +122,7 @@ test('networks of any data are held to the outlines of a folder of Pascal VOC', 
   const { status, stdout, stderr } = attention(...given, '--report', join(root, 'report'), '--json')
   expect(stderr).toContain('untrained, seed 0: k-NN')
   expect(status).toBe(0)
+  expect(stdout).not.toContain(root)
   const { rows, command } = JSON.parse(stdout) as { rows: { cells: string[]; attention: Scored[] }[]; command: string }
   expect(command).toBe('npm run bench -- attention --scale tiny --data DIR --only untrained --masks DIR')
   expect(rows).toHaveLength(1)

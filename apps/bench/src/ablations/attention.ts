@@ -111,12 +111,15 @@ async function scoresOf(runs: readonly Run[], { masks, val, size }: Truth): Prom
   const found = new Map<string, Scored[]>()
   const [first, ...others] = runs.map(weightsOf)
   if (first === undefined) return found
-  const { networks } = await ask<{ networks: Scored[] }>(
+  const { networks } = await ask<{ networks: (Scored & { checkpoint: string })[] }>(
     ...['eval', 'attention', first, ...others.flatMap((path) => ['--compare', path])],
     ...(masks === undefined ? ['--data', val, '--masks', 'alpha'] : ['--data', masks]),
     ...['--image-size', String(size), '--threshold', THRESHOLD],
   )
-  for (const [i, { row }] of runs.entries()) found.set(row.name, [...(found.get(row.name) ?? []), networks[i]!])
+  for (const [i, { row }] of runs.entries()) {
+    const { checkpoint: _, ...scored } = networks[i]! // a path of this machine, and reports are passed on
+    found.set(row.name, [...(found.get(row.name) ?? []), scored])
+  }
   return found
 }
 
