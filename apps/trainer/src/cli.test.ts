@@ -69,6 +69,10 @@ describe('bad usage exits with 2 and says in one line what to do', () => {
       'train --arch xcit_small_12_p16',
       '--arch: xcit_small_12_p16 does not train here yet; use one of vit_tiny, vit_small, vit_base',
     ],
+    [
+      'train --data x --recipe byol --student-temp 0.2',
+      '--student-temp 0.2 does nothing with --loss mse: it compares vectors, and only distributions have these temperatures. Leave it out.',
+    ],
     ['train --use_fp16 true', '--use_fp16 true is not supported: training is in float32. Leave it out.'],
     ['train --recipe papr-800', 'There is no recipe papr-800. Did you mean paper-800?'],
     ['train', '--data is missing: the folder (or glob) of images to train on, as in --data ./photos.'],

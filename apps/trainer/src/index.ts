@@ -1,5 +1,6 @@
 export { runApp } from './app.js'
 export { kebab, printed } from './config/fields.js'
+export { idleSettings } from './config/idle.js'
 export { resolveConfig } from './config/resolve.js'
 export type { TrainConfig, TrainOptions } from './config/schema.js'
 export { listEmoji, splitByGroup } from './demo/dataset.js'

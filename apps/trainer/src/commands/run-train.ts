@@ -1,3 +1,4 @@
+import { refuseIdle } from '../config/idle.js'
 import { loadConfig } from '../config/load.js'
 import { settlePrecision } from '../config/precision.js'
 import { resolveConfig } from '../config/resolve.js'
@@ -21,6 +22,7 @@ export async function runTrain(options: TrainFlags, io: TrainIO) {
     saved = rest
   }
   const config = settlePrecision(resolveConfig(flags, file, saved), saved)
+  refuseIdle(config, flags, file)
   if (printConfig) {
     io.stdout.write(`${settingsJson(config)}\n`)
     return 0

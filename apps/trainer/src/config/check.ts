@@ -1,7 +1,9 @@
 import { architectures } from '@dino/vit/defaults'
 import { Failure } from '../report/io.js'
 import { isResnet, only } from './architecture.js'
+import { defaults } from './defaults.js'
 import { kebab, printed } from './fields.js'
+import { hiddenLayers } from './idle.js'
 import { needsWholeBatch } from './needs-whole-batch.js'
 import type { TrainConfig } from './schema.js'
 
@@ -147,6 +149,25 @@ function checkMethod(config: TrainConfig, say: (key: keyof TrainConfig) => strin
   refuseIf(
     headBottleneck && headLayers === 0,
     `${say('headLayers')} with ${say('headBottleneck')}: the bottleneck is the last of them. Use at least 1`,
+  )
+  const shallow = hiddenLayers(config) === 0
+  const why = `${say('headLayers')}: the head has no hidden layer for it${headBottleneck ? ', its only layer is the bottleneck' : ''}`
+  refuseIf(
+    shallow && config.useBnInHead,
+    `${say('useBnInHead')} with ${why}. Use --use-bn-in-head false or more layers`,
+  )
+  refuseIf(
+    shallow && config.headActivation !== defaults.headActivation && !config.predictor,
+    `${say('headActivation')} with ${why}. Leave it out, or use more layers`,
+  )
+  refuseIf(
+    loss !== 'cross-entropy' && !config.sharpening,
+    `${say('sharpening')} with ${say('loss')}: it compares vectors, and there is no distribution to sharpen or not. Leave it out`,
+  )
+  const { teacher, momentumTeacher, momentumTeacherEnd } = config
+  refuseIf(
+    teacher === 'momentum' && momentumTeacherEnd < momentumTeacher,
+    `${say('momentumTeacherEnd')} is below ${say('momentumTeacher')}: the teacher is to follow more and more slowly, not faster. Use --momentum-teacher-end ${printed(momentumTeacher)} or more`,
   )
 }
 

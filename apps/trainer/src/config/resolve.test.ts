@@ -41,7 +41,7 @@ test('a run that goes on keeps its settings', () => {
   const saved = resolveConfig({ data, recipe: 'demo', seed: 7 })
   expect(resolveConfig({ maxMinutes: 5 }, {}, saved)).toEqual({ ...saved, maxMinutes: 5 })
   expect(resolveConfig({ recipe: 'demo' }, {}, { ...saved, epochs: 20 }).epochs).toBe(20)
-  expect(resolveConfig({ recipe: 'small-batch' }, {}, saved).batchSize).toBe(256)
+  expect(resolveConfig({ recipe: 'vits16-100ep' }, {}, saved).batchSize).toBe(512)
 })
 
 test.each(recipes.map((recipe) => [recipe.name, recipe] as const))(
@@ -92,12 +92,40 @@ test.each<[TrainOptions, string]>([
   [{ data, embedDim: 100 }, '--embed-dim 100 is not divisible by --num-heads 6'],
   [{ data, numHeads: 5 }, '--embed-dim 384 is not divisible by --num-heads 5'],
   [{ data, epochs: 5 }, '--warmup-epochs 10 is longer than --epochs 5'],
+  [{ data, loss: 'mse', sharpening: false }, '--sharpening false with --loss mse: it compares vectors'],
+  [
+    { data, loss: 'infonce', centering: 'none', sharpening: false },
+    '--sharpening false with --loss infonce: it compares vectors',
+  ],
+  [
+    { data, headLayers: 1, useBnInHead: true },
+    '--use-bn-in-head true with --head-layers 1: the head has no hidden layer for it, its only layer is the bottleneck',
+  ],
+  [
+    { data, headLayers: 0, headBottleneck: false, useBnInHead: true },
+    '--use-bn-in-head true with --head-layers 0: the head has no hidden layer for it. Use',
+  ],
+  [{ data, headLayers: 1, headActivation: 'relu' }, '--head-activation relu with --head-layers 1: the head has no'],
+  [
+    { data, recipe: 'demo', momentumTeacher: 0.9995 },
+    '--momentum-teacher-end 0.996 is below --momentum-teacher 0.9995: the teacher is to follow more and more slowly, not faster. Use --momentum-teacher-end 0.9995 or more',
+  ],
   [{ data, warmupTeacherTempEpochs: 101 }, '--warmup-teacher-temp-epochs 101 is longer than --epochs 100'],
   [{ data, globalCropsScale: [1, 0.4] }, '--global-crops-scale 1,0.4: the first number must not be above the second'],
   [{ data, localCropsScale: [0, 0.4] }, '--local-crops-scale 0,0.4: a crop of no area'],
   [{ data, blurSigma: [2, 0.1] }, '--blur-sigma 2,0.1: the first number'],
 ])('%j is refused: %s', (options, message) => {
   expect(() => resolveConfig(options)).toThrow(message)
+})
+
+test('what makes sense is not refused with what does not', () => {
+  const accepted: TrainOptions[] = [
+    { headLayers: 1, headActivation: 'relu', predictor: true }, // the predictor's hidden layer has it
+    { headLayers: 1, headBottleneck: false, useBnInHead: true, headActivation: 'relu' },
+    { momentumTeacher: 0.99, momentumTeacherEnd: 0.99 },
+    { teacher: 'student', momentumTeacher: 0.99, momentumTeacherEnd: 0.9 },
+  ]
+  for (const options of accepted) expect(resolveConfig({ data, ...options })).toMatchObject(options)
 })
 
 test('local crops may have any size when there are none', () => {

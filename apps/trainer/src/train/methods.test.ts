@@ -1,5 +1,6 @@
 import { openSession, type Session } from '@dino/graph'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { idleSettings } from '../config/idle.js'
 import { resolveConfig } from '../config/resolve.js'
 import type { TrainOptions } from '../config/schema.js'
 import { coloured, floats, largest, small } from './small-run.fixture.js'
@@ -105,6 +106,33 @@ test('a queue holds the keys of the last batches, at unit length, and the teache
   const predictors = Object.keys(state).filter((name) => name.includes('predictor.'))
   expect(predictors.some((name) => name.startsWith('student.predictor.'))).toBe(true)
   expect(predictors.some((name) => name.startsWith('teacher.'))).toBe(false)
+})
+
+test.each<[string, TrainOptions, TrainOptions]>([
+  [
+    'vectors of no prototypes',
+    { ...bare, loss: 'mse', localCropsNumber: 0 },
+    {
+      ...{ studentTemp: 0.3, teacherTemp: 0.2, warmupTeacherTemp: 0.01, warmupTeacherTempEpochs: 2 },
+      ...{ centerMomentum: 0.5, infonceTemp: 0.5, queueSize: 77, predictorHiddenDim: 9, predictorBn: false },
+      ...{ normLastLayer: false, outDim: 77, freezeLastLayer: 2, localCropsSize: 24, localCropsScale: [0.1, 0.2] },
+    },
+  ],
+  [
+    'a shallow head and a copy, not sharpened',
+    { lastLayer: 'linear', sharpening: false, teacher: 'student', headLayers: 1, centering: 'none', jitterP: 0 },
+    {
+      ...{ teacherTemp: 0.2, warmupTeacherTemp: 0.01, warmupTeacherTempEpochs: 2, centerMomentum: 0.5 },
+      ...{ infonceTemp: 0.5, queueSize: 77, predictorHiddenDim: 9, predictorBn: false, normLastLayer: false },
+      ...{ momentumTeacher: 0.5, momentumTeacherEnd: 0.6, headHiddenDim: 77, hue: 0.5, brightness: 1, contrast: 1 },
+    },
+  ],
+])('of %s, what is refused as idle changes nothing, bit for bit', async (_, options, changed) => {
+  const config = resolveConfig({ ...base, ...options })
+  for (const key of Object.keys(changed)) expect([...idleSettings(config).keys()]).toContain(key)
+  const [plain, other] = [await run({ ...options, maxSteps: 2 }), await run({ ...options, ...changed, maxSteps: 2 })]
+  expect(other.records.map(({ loss }) => loss)).toEqual(plain.records.map(({ loss }) => loss))
+  expect(other.state).toEqual(plain.state)
 })
 
 test.each<[string, TrainOptions, string]>([
