@@ -1,4 +1,4 @@
-import { kebab, printed, resolveConfig, type TrainConfig } from '@dino/trainer'
+import { idleSettings, kebab, printed, resolveConfig, type TrainConfig, type TrainOptions } from '@dino/trainer'
 import { relativeCost } from './cost.js'
 import type { Experiment } from './experiment.js'
 import { settingsOf } from './plan.js'
@@ -64,13 +64,19 @@ function seconds(config: TrainConfig, { name }: Scale): number {
 
 function commandsOf(row: Experiment['rows'][number], scale: Scale): string[] {
   const settings = settingsOf(row, scale)
-  const train = `dino train --data DIR ${flagsOf(settings)}`
+  const train = `dino train --data DIR ${flagsOf(withoutIdle(settings))}`
   if (!row.supervised) return [train]
   const { epochs, batchSize } = resolveConfig({ ...settings, data: 'DIR' })
   return [
     `${train} --max-steps 1 --output-dir LIKE`,
     `dino eval finetune random --like LIKE --data DIR ${flagsOf({ epochs, batchSize, lr: scale.supervisedLr })}`,
   ]
+}
+
+/** A scale's base says some things in vain for some rows; `dino train` would refuse them as flags. */
+export function withoutIdle(settings: TrainOptions): TrainOptions {
+  const idle = idleSettings(resolveConfig({ ...settings, data: 'DIR' }))
+  return Object.fromEntries(Object.entries(settings).filter(([key]) => !idle.has(key as keyof TrainConfig)))
 }
 
 function flagsOf(settings: object): string {
