@@ -62,13 +62,12 @@ const timeless = ({ secondsPerStep: _s, bytes: _b, machine: _m, config, ...rest 
 test('two runs become a report; a killed bench goes on, ends the same, and runs nothing twice', async () => {
   const whole = bench('whole')
   expect(whole.status, whole.stderr).toBe(0)
-  expect(whole.stdout).toMatch(/\| small \| \d+\.\d \| - \| 12 \| \d+ s \| [\d.]+ \| 1\.00 \|/)
-  expect(whole.stderr).toContain('smaller: timed alone, 3 of 3')
+  expect(whole.stdout).toMatch(/\| small \| \d+\.\d \| - \| 12 \| \d+ s \|/)
   const folder = join(root, 'whole', 'tiny')
   expect(readFileSync(join(folder, 'trial.html'), 'utf8')).toContain('<svg')
   expect(readFileSync(join(folder, 'trial-0.svg'), 'utf8')).toContain('k-NN top-1')
-  expect(readFileSync(join(folder, 'trial-2.svg'), 'utf8')).toContain('Loss, nats')
-  for (const name of ['trial-0.svg', 'trial-2.svg', 'trial-3.svg']) {
+  expect(readFileSync(join(folder, 'trial-1.svg'), 'utf8')).toContain('Loss, nats')
+  for (const name of ['trial-0.svg', 'trial-1.svg', 'trial-2.svg']) {
     expect(readFileSync(join(folder, name), 'utf8')).not.toContain('NaN')
   }
   const json = JSON.parse(readFileSync(join(folder, 'trial.json'), 'utf8')) as { rows: { outcome: object }[] }

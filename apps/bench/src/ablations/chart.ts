@@ -42,6 +42,8 @@ export async function chart(what: Curve, runs: readonly Run[]): Promise<Chart | 
     return result ? pointsOf(what, result, run.row.title) : []
   })
   if (values.length === 0) return undefined
+  const finished = runs.filter(resultOf).map((run) => run.row.title)
+  const repeated = finished.filter((title, i) => finished.indexOf(title) !== i)
   const color = { field: 'row', type: 'nominal', title: null, scale: { scheme: 'tableau10' } } as const
   const x = { field: 'step', type: 'quantitative', title: 'steps' } as const
   const accuracy = what === 'knn' || what === 'teacherKnn'
@@ -61,6 +63,7 @@ export async function chart(what: Curve, runs: readonly Run[]): Promise<Chart | 
     data: { values },
     layer: [
       {
+        transform: [{ filter: { field: 'row', oneOf: repeated } }], // one value has no deviation
         mark: { type: 'errorband', extent: 'stdev', opacity: 0.15 },
         encoding: { x, y: { field: 'value', type: 'quantitative', title: titles[what] }, color, ...detail },
       },

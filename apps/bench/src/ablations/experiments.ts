@@ -1,4 +1,5 @@
 import { appendix } from './appendix.js'
+import { supervised, table2, table13 } from './backbones.js'
 import {
   above,
   aboveByBoth,
@@ -13,20 +14,7 @@ import {
   teacherLeads,
 } from './claims.js'
 import type { Experiment } from './experiment.js'
-import {
-  figure5,
-  figure6,
-  figure7,
-  supervised,
-  table2,
-  table7,
-  table8,
-  table9,
-  table13,
-  table14,
-  table15,
-  trial,
-} from './rows.js'
+import { figure5, figure6, figure7, table7, table8, table9, table14, table15, trial } from './rows.js'
 
 export const experiments: readonly Experiment[] = [
   {
@@ -230,7 +218,6 @@ export const trialExperiment: Experiment = {
   measures: ['knn'],
   claims: [above('small', 'smaller', 'A model of seconds is no worse than a smaller one')],
   curves: ['loss', 'knn'],
-  cost: true,
 }
 
 /** Figures 3 and 4: what [CLS] looks at, after DINO, after training on labels, and before any. */

@@ -13,9 +13,6 @@ import { resultOf } from './result.js'
 
 const cli = fileURLToPath(new URL('./cli.js', import.meta.url)) // beside this file once built
 
-/** Processes of each row; the median counts. */
-const ROUNDS = 3
-
 /** What one process of a row says: its steps with the machine to themselves. */
 export interface Timed {
   secondsPerStep: number
@@ -35,6 +32,8 @@ export interface TimeRowsOptions {
   data: Pick<Data, 'folder'>
   stderr: { write(text: string): unknown }
   signal: AbortSignal
+  /** Processes of each row; the median counts. */
+  rounds?: number
 }
 
 /**
@@ -44,19 +43,19 @@ export interface TimeRowsOptions {
 export async function timeRows(
   { name, rows }: Pick<Experiment, 'name' | 'rows'>,
   runs: readonly Run[],
-  { out, data, stderr, signal }: TimeRowsOptions,
+  { out, data, stderr, signal, rounds = 3 }: TimeRowsOptions,
 ): Promise<Map<string, Cost>> {
   const ofRows = rows.flatMap((row) => runs.find((run) => run.row.name === row.name && resultOf(run)) ?? [])
   const file = join(out, 'timing', `${name}.json`)
   const machine = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Kept) : undefined
-  const usable = before?.machine === machine && ofRows.every(({ key }) => (before.rows[key]?.length ?? 0) >= ROUNDS)
+  const usable = before?.machine === machine && ofRows.every(({ key }) => (before.rows[key]?.length ?? 0) >= rounds)
   const kept: Kept = usable ? before : { machine, rows: {} }
   if (!usable) {
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < rounds; round++) {
       for (const run of ofRows) {
         if (signal.aborted) return new Map()
-        stderr.write(`${run.row.name}: timed alone, ${round + 1} of ${ROUNDS}\n`)
+        stderr.write(`${run.row.name}: timed alone, ${round + 1} of ${rounds}\n`)
         const timed = await timeOne(run, data).catch((error: unknown) => {
           if (!signal.aborted) throw error // a child that Ctrl-C ended
         })
