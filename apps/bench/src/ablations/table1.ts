@@ -5,6 +5,8 @@ import { engineName } from '@dino/trainer'
 import * as vit from '@dino/vit'
 import type * as tf from '@tensorflow/tfjs-core'
 import { median } from '../median.js'
+import { order } from './claims.js'
+import { shown } from './experiment.js'
 import { machine } from './machine.js'
 import { type Report, toJson } from './report.js'
 import { toMarkdown } from './report-markdown.js'
@@ -18,7 +20,7 @@ interface Network {
   paper: { parameters: number; throughput: number }
 }
 
-const networks: readonly Network[] = [
+export const networks: readonly Network[] = [
   { name: 'ResNet-50', config: resnet.config('resnet50', {}), paper: { parameters: 23, throughput: 1237 } },
   { name: 'ViT-S/16', config: vit.config('vit_small', { patchSize: 16 }), paper: { parameters: 21, throughput: 1007 } },
   { name: 'ViT-S/8', config: vit.config('vit_small', { patchSize: 8 }), paper: { parameters: 21, throughput: 180 } },
@@ -40,7 +42,8 @@ export interface Table1Row {
   dim: number
   parameters: number
   tokens?: number
-  imagesPerSecond: number
+  /** Images a second, one a pass. */
+  rates: number[]
   paper: Network['paper']
 }
 
@@ -81,11 +84,11 @@ async function measure({ name, config, paper }: Network, session: Session, flags
     { session, name, inputs: { images: { shape: [batch, 224, 224, 3] } } },
   )
   const images: Feed = Float32Array.from({ length: batch * 224 * 224 * 3 }, (_, i) => Math.sin(i))
-  const times: number[] = []
+  const rates: number[] = []
   for (let i = 0; i <= passes; i++) {
     const began = performance.now()
     await run({ images })
-    if (i > 0) times.push(performance.now() - began) // the first one compiles
+    if (i > 0) rates.push((1000 * batch) / (performance.now() - began)) // the first one compiles
   }
   const shapes = isVit ? vit.shapes(config) : resnet.shapes(config)
   return {
@@ -93,13 +96,13 @@ async function measure({ name, config, paper }: Network, session: Session, flags
     dim: isVit ? config.embedDim : resnet.width(config),
     parameters: Object.values(shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0),
     ...(isVit && { tokens: vit.tokens(config, 224, 224) }),
-    imagesPerSecond: (1000 * batch) / median(times),
+    rates,
     paper,
   }
 }
 
 export function table1Report(rows: readonly Table1Row[], { batch, passes, engine }: Table1Flags): Report {
-  const base = rows[1]!
+  const base = rows.find(({ name }) => name === 'ViT-S/16')!
   return {
     name: 'table1',
     title: 'Networks: parameters, tokens, throughput',
@@ -110,7 +113,7 @@ export function table1Report(rows: readonly Table1Row[], { batch, passes, engine
       ...['width', 'tokens', 'parameters, M', 'parameters, paper'],
       ...['images/s', 'to ViT-S/16', 'images/s, paper', 'to ViT-S/16, paper'],
     ],
-    rows: rows.map(({ name, dim, tokens, parameters, imagesPerSecond, paper }) => ({
+    rows: rows.map(({ name, dim, tokens, parameters, rates, paper }) => ({
       name,
       title: name,
       cells: [
@@ -118,18 +121,65 @@ export function table1Report(rows: readonly Table1Row[], { batch, passes, engine
         String(tokens ?? '-'),
         (parameters / 1e6).toFixed(1),
         String(paper.parameters),
-        imagesPerSecond.toFixed(1),
-        (imagesPerSecond / base.imagesPerSecond).toFixed(2),
+        median(rates).toFixed(1),
+        (median(rates) / median(base.rates)).toFixed(2),
         String(paper.throughput),
         (paper.throughput / base.paper.throughput).toFixed(2),
       ],
       settings: [],
     })),
-    claims: [],
+    claims: claimsOf(rows),
     charts: [],
     machine: machine(engine),
     notes: [
       `Ours: the median of ${passes} forward passes of ${batch} images at 224 pixels on the machine named below; the paper's: 128 images on a V100.`,
     ],
+  }
+}
+
+/** A ratio of throughputs is the paper's if it is off by no more than this factor: a processor is no V100. */
+const FACTOR = 1.25
+
+/** What the paper's table says of these networks beside each other (METHOD 3.1). */
+function claimsOf(rows: readonly Table1Row[]): Report['claims'] {
+  const of = (name: string) => rows.find((row) => row.name === name)!
+  const millions = rows.map(({ parameters }) => Math.floor(parameters / 1e6))
+  const size = of('ViT-S/16').parameters / of('ResNet-50').parameters
+  return [
+    {
+      text: "Every network has the paper's parameters, in whole millions",
+      verdict: rows.every(({ paper }, i) => millions[i] === paper.parameters) ? 'holds' : 'does not hold',
+      because: millions.join(', '),
+    },
+    {
+      text: 'ViT-S/16 has about as many parameters as ResNet-50, within a tenth',
+      verdict: Math.abs(size - 1) <= 0.1 ? 'holds' : 'does not hold',
+      because: `${size.toFixed(2)} times as many; the paper's ${(of('ViT-S/16').paper.parameters / of('ResNet-50').paper.parameters).toFixed(2)}`,
+    },
+    faster(of('ResNet-50'), of('ViT-S/16')),
+    slower(of('ViT-S/8'), of('ViT-S/16')),
+    slower(of('ViT-B/8'), of('ViT-B/16')),
+    slower(of('ViT-B/16'), of('ViT-S/16')),
+  ]
+}
+
+function faster(one: Table1Row, other: Table1Row): Report['claims'][number] {
+  const sign = order(one.rates, other.rates)
+  return {
+    text: `${one.name} is faster than ${other.name}`,
+    verdict: sign > 0 ? 'holds' : sign < 0 ? 'does not hold' : 'undecided',
+    because: `${shown(one.rates)} against ${shown(other.rates)} images/s; the paper's ${one.paper.throughput} against ${other.paper.throughput}`,
+  }
+}
+
+/** So many times as slow as in the paper, within the factor. */
+function slower(one: Table1Row, other: Table1Row): Report['claims'][number] {
+  const ours = median(other.rates) / median(one.rates)
+  const theirs = other.paper.throughput / one.paper.throughput
+  const off = Math.max(ours / theirs, theirs / ours)
+  return {
+    text: `${one.name} takes ${theirs.toFixed(1)} times as long as ${other.name}, within a factor of ${FACTOR}`,
+    verdict: off <= FACTOR ? 'holds' : 'does not hold',
+    because: `${ours.toFixed(1)} times`,
   }
 }
