@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { costChart } from './comparison-chart.js'
@@ -18,7 +19,9 @@ const experiment = { ...trialExperiment, rows, claims: [], cost: true }
 const signal = new AbortController().signal
 let run: Run
 let said = ''
+const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 const stderr = { write: (text: string) => (said += text) }
+const options = { out, data, stderr, signal, rounds: 1, cli }
 afterAll(() => rmSync(out, { recursive: true, force: true }))
 
 beforeAll(async () => {
@@ -43,7 +46,7 @@ beforeAll(async () => {
 })
 
 test('a row of a table of costs is timed in a process of its own, once, and the report tells that', async () => {
-  const costs = await timeRows(experiment, [run], { out, data, stderr, signal, rounds: 1 })
+  const costs = await timeRows(experiment, [run], options)
   const cost = costs.get('small')!
   expect(said).toBe('small: timed alone, 1 of 1\n')
   expect(cost.imagesPerSecond).toBeCloseTo((12 * run.config.batchSize) / cost.seconds, 6)
@@ -61,7 +64,7 @@ test('a row of a table of costs is timed in a process of its own, once, and the 
   expect(await costChart(experiment, outcomes)).toBeUndefined() // one point is no curve
 
   said = ''
-  expect(await timeRows(experiment, [run], { out, data, stderr, signal, rounds: 1 })).toEqual(costs)
+  expect(await timeRows(experiment, [run], options)).toEqual(costs)
   expect(said).toBe('')
 })
 
@@ -69,6 +72,6 @@ test('times of another machine are not taken', async () => {
   const file = join(out, 'timing', 'trial.json')
   writeFileSync(file, readFileSync(file, 'utf8').replace(/"machine": ".*"/, '"machine": "another"'))
   said = ''
-  await timeRows(experiment, [run], { out, data, stderr, signal, rounds: 1 })
+  await timeRows(experiment, [run], options)
   expect(said).toBe('small: timed alone, 1 of 1\n')
 })

@@ -11,8 +11,6 @@ import type { Cost, Experiment } from './experiment.js'
 import type { Run } from './plan.js'
 import { resultOf } from './result.js'
 
-const cli = fileURLToPath(new URL('./cli.js', import.meta.url)) // beside this file once built
-
 /** What one process of a row says: its steps with the machine to themselves. */
 export interface Timed {
   secondsPerStep: number
@@ -27,6 +25,8 @@ interface Kept {
   rows: Record<string, Timed[]>
 }
 
+const besideThis = fileURLToPath(new URL('./cli.js', import.meta.url)) // once built
+
 export interface TimeRowsOptions {
   out: string
   data: Pick<Data, 'folder'>
@@ -34,6 +34,8 @@ export interface TimeRowsOptions {
   signal: AbortSignal
   /** Processes of each row; the median counts. */
   rounds?: number
+  /** The built bench. */
+  cli?: string
 }
 
 /**
@@ -43,7 +45,7 @@ export interface TimeRowsOptions {
 export async function timeRows(
   { name, rows }: Pick<Experiment, 'name' | 'rows'>,
   runs: readonly Run[],
-  { out, data, stderr, signal, rounds = 3 }: TimeRowsOptions,
+  { out, data, stderr, signal, rounds = 3, cli = besideThis }: TimeRowsOptions,
 ): Promise<Map<string, Cost>> {
   const ofRows = rows.flatMap((row) => runs.find((run) => run.row.name === row.name && resultOf(run)) ?? [])
   const file = join(out, 'timing', `${name}.json`)
@@ -56,7 +58,13 @@ export async function timeRows(
       for (const run of ofRows) {
         if (signal.aborted) return new Map()
         stderr.write(`${run.row.name}: timed alone, ${round + 1} of ${rounds}\n`)
-        const timed = await timeOne(run, data).catch((error: unknown) => {
+        const timed = await child<Timed>(process.execPath, [
+          cli,
+          'row-timing',
+          run.folder,
+          '--data',
+          data.folder,
+        ]).catch((error: unknown) => {
           if (!signal.aborted) throw error // a child that Ctrl-C ended
         })
         if (!timed) return new Map()
@@ -67,10 +75,6 @@ export async function timeRows(
     await writeFileAtomic(file, `${JSON.stringify(kept, null, 2)}\n`)
   }
   return new Map(ofRows.map((run) => [run.row.name, costOf(run, kept.rows[run.key]!)]))
-}
-
-function timeOne({ folder }: Run, data: Pick<Data, 'folder'>): Promise<Timed> {
-  return child<Timed>(process.execPath, [cli, 'row-timing', folder, '--data', data.folder])
 }
 
 function costOf(run: Run, timed: readonly Timed[]): Cost {
