@@ -194,7 +194,7 @@ export const list = buildCommand({
   loader: async () => {
     const { listText } = await import('../ablations/dry-run.js')
     return function (this: CommandContext) {
-      this.process.stdout.write(listText(experiments))
+      this.process.stdout.write(listText([...experiments, attentionExperiment]))
     }
   },
 })
