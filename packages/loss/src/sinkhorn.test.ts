@@ -34,6 +34,24 @@ test('it equals the exponentials of the reference, where those do not overflow',
   )
 })
 
+// biome-ignore format: rows of a matrix
+test.each([
+  // exp(logits / τ) = 3 1 | 1 1. Columns sum to 4, 2: 3/4 1/2 | 1/4 1/2; then rows to 5/4, 3/4.
+  [1, [[3, 1], [1, 1]], [[3 / 5, 2 / 5], [1 / 3, 2 / 3]]],
+  // Of 3/5 2/5 | 1/3 2/3 columns sum to 14/15, 16/15: 9/14 3/8 | 5/14 5/8; then rows to 57/56, 55/56.
+  [2, [[3, 1], [1, 1]], [[12 / 19, 7 / 19], [4 / 11, 7 / 11]]],
+  // Of those, to 208/209, 210/209: 33/52 11/30 | 19/52 19/30; then rows to 781/780, 779/780.
+  [3, [[3, 1], [1, 1]], [[45 / 71, 26 / 71], [15 / 41, 26 / 41]]],
+  // Three rows on two prototypes: columns sum to 4 and 4, then rows to 3/4, 1/2, 3/4; columns are 3/2 each from then on.
+  [1, [[2, 1], [1, 1], [1, 2]], [[2 / 3, 1 / 3], [1 / 2, 1 / 2], [1 / 3, 2 / 3]]],
+  [3, [[2, 1], [1, 1], [1, 2]], [[2 / 3, 1 / 3], [1 / 2, 1 / 2], [1 / 3, 2 / 3]]],
+])('by hand: %i rounds on the exponentials %j are %j', (iterations, exponentials, expected) => {
+  const teacherTemp = 0.05
+  const logits = exponentials.map((row) => row.map((x) => teacherTemp * Math.log(x)))
+  const actual = sinkhornKnopp(tf.tensor2d(logits), { teacherTemp, iterations })
+  expect(largestDifference(actual.dataSync(), expected.flat())).toBeLessThan(1e-6)
+})
+
 test('rows are distributions, and prototypes come to be used alike', () => {
   const logits = tf.reshape(tf.sin(tf.range(0, 60)), [12, 5]) as tf.Tensor2D
   const few = sinkhornKnopp(logits, { teacherTemp: 0.5 })
