@@ -21,7 +21,8 @@ export function machine(engine: string): Machine {
   }
 }
 
-function commit(): string {
+/** Of the code that runs; 'unknown' outside of a clone. */
+export function commit(): string {
   try {
     return execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
       encoding: 'utf8',

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { writeFileAtomic } from '@dino/weights/node'
 import type { CommandContext } from '@stricli/core'
 import { draw } from '../ablations/chart.js'
+import { commit } from '../ablations/machine.js'
 import { child } from '../child.js'
 import { Failure } from '../failure.js'
 import { median } from '../median.js'
@@ -168,7 +169,9 @@ export function growthMarkdown(grown: readonly Grown[], slopes: readonly Slope[]
   return [
     '# How a step grows',
     '',
-    `${arch}/${base['patch-size']}, batch ${batch}, 2 x 224 + ${locals} x 96 crops, K ${base['out-dim']}, fp32, and what changes of it; ${cpus()[0]?.model.trim()}, ${cpus().length} cores.`,
+    `${arch}/${base['patch-size']}, batch ${batch}, 2 x 224 + ${locals} x 96 crops, K ${base['out-dim']}, fp32, and what changes of it; ${cpus()[0]?.model.trim()}, ${cpus().length} cores, commit ${commit()}.`,
+    '',
+    '    npm run bench -- growth --out runs/growth --report docs/results',
     '',
     '| | sizes | seconds a step | slope | peak memory, GB | slope |',
     '| --- | --- | --- | ---: | --- | ---: |',

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import * as resnet from '@dino/resnet'
 import * as vit from '@dino/vit'
 import type { CommandContext } from '@stricli/core'
+import { commit } from '../ablations/machine.js'
 import { checkPeer } from '../check-peer.js'
 import { child } from '../child.js'
 import { Failure } from '../failure.js'
@@ -32,6 +33,8 @@ export interface StepReport {
   device: string
   cpu: string | undefined
   cores: number
+  /** Of the code that was timed; absent in results of before. */
+  commit?: string
   /** Ours, and the peer if it was timed. */
   sides: Side[]
   roofline: Roofline | null
@@ -72,7 +75,7 @@ export async function runStep(this: CommandContext, given: StepFlags): Promise<v
   const roofline = flags.peerPython ? await measureRoofline(flags, flags.peerPython) : null
   const ratios = compare(sides, ours, peers, roofline)
   const { arch, patchSize = null, batch, locals, outDim, steps, rounds, precision, device } = flags
-  const machine = { cpu: cpus()[0]?.model.trim(), cores: cpus().length }
+  const machine = { cpu: cpus()[0]?.model.trim(), cores: cpus().length, commit: commit() }
   const setting = { arch, patchSize, batch, locals, outDim, steps, rounds, precision, device, ...machine }
   const report: StepReport = { ...setting, sides, roofline, ratios }
   this.process.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : table(report))

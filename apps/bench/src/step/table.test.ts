@@ -13,7 +13,7 @@ const side = {
 }
 const report: StepReport = {
   ...{ arch: 'vit_small', patchSize: 16, batch: 8, locals: 8, outDim: 65536, steps: 6, rounds: 2 },
-  ...{ precision: 'bf16', device: 'cpu', cpu: 'a', cores: 2 },
+  ...{ precision: 'bf16', device: 'cpu', cpu: 'a', cores: 2, commit: 'c' },
   sides: [
     { ...side, rounds: [] },
     { ...side, stepMs: 1000, maxRssGb: 4, rounds: [] },
@@ -39,7 +39,7 @@ test('every row has a name of its own, for its file', () => {
 
 test('the page names what was not measured', () => {
   const text = page([report], ['vits8-batch1-fp32-10crops'])
-  expect(text).toContain('a, 2 cores. ours 1. Each side')
+  expect(text).toContain('a, 2 cores, commit c. ours 1. Each side')
   expect(text).toContain('rounds 2 of 6 steps')
   expect(text).toContain('Not measured yet: vits8-batch1-fp32-10crops.')
   expect(page([report], [])).not.toContain('Not measured')

@@ -74,12 +74,13 @@ export async function runTable(this: CommandContext, flags: TableFlags): Promise
 /** The table with a heading, what it was measured on, and the rows that are lacking. */
 export function page(results: readonly StepReport[], lacking: readonly string[]): string {
   const machines = [...new Set(results.map(({ cpu, cores }) => `${cpu}, ${cores} cores`))]
+  const commits = [...new Set(results.flatMap(({ commit }) => commit ?? []))]
   const versions = [...new Set(results.flatMap(({ sides }) => sides.map(({ name, version }) => `${name} ${version}`)))]
   const counts = results.map(({ steps, rounds }) => `${rounds} of ${steps} steps`)
   return [
     '# A training step beside PyTorch',
     '',
-    `${machines.join('; ')}. ${versions.join(', ')}. Each side in processes of its own, in turn: rounds ${[...new Set(counts)].join(', ')}; ratios are of`,
+    `${machines.join('; ')}${commits.length > 0 ? `, commit ${commits.join(', ')}` : ''}. ${versions.join(', ')}. Each side in processes of its own, in turn: rounds ${[...new Set(counts)].join(', ')}; ratios are of`,
     'medians. The roofline is what the products of the reference step take alone in torch.matmul. What bf16 means on each side:',
     '[apps/bench](../../apps/bench/README.md#step).',
     '',
