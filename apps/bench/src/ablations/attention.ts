@@ -74,7 +74,7 @@ export async function runAttention(flags: AttentionFlags, streams: Streams): Pro
     outcomes: outcomesOf(experiment.rows, runs),
     data,
     seeds: flags.seeds,
-    command: `${commandOf(experiment, flags)}${flags.masks === undefined ? '' : ' --masks DIR'}`,
+    command: commandOf(experiment, flags),
     charts: finished.length > 0 ? [await sheetOf(finished, found, truth, join(out, 'attention'))] : [],
   })
   await writeReport(attentionReport(made, found, outlines(flags)), flags, out, streams)

@@ -6,6 +6,7 @@ import * as vit from '@dino/vit'
 import type * as tf from '@tensorflow/tfjs-core'
 import { median } from '../median.js'
 import { order } from './claims.js'
+import { benchCommand } from './command.js'
 import { shown } from './experiment.js'
 import { machine } from './machine.js'
 import { type Report, toJson } from './report.js'
@@ -108,7 +109,7 @@ export function table1Report(rows: readonly Table1Row[], { batch, passes, engine
     title: 'Networks: parameters, tokens, throughput',
     source: 'Caron et al. 2021, table 1',
     seeds: 1,
-    command: `npm run bench -- table1 --batch ${batch} --passes ${passes}`,
+    command: benchCommand('table1', { batch, passes }),
     columns: [
       ...['width', 'tokens', 'parameters, M', 'parameters, paper'],
       ...['images/s', 'to ViT-S/16', 'images/s, paper', 'to ViT-S/16, paper'],

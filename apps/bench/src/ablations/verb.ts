@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { writeFileAtomic } from '@dino/weights/node'
 import { Failure } from '../failure.js'
 import { type Chart, chart } from './chart.js'
+import { benchCommand, unless } from './command.js'
 import { comparisonChart, costChart } from './comparison-chart.js'
 import { dataOf } from './data.js'
 import { dryRunText } from './dry-run.js'
@@ -121,14 +122,15 @@ async function chartsOf(
   return charts.filter((made) => made !== undefined)
 }
 
-export function commandOf({ name }: Experiment, { scale, precision, epochs, data, seeds, only }: VerbFlags): string {
-  const flags = [
-    `--scale ${scale}`,
-    ...(precision === 'fp32' ? [] : [`--precision ${precision}`]),
-    ...(epochs === undefined ? [] : [`--epochs ${epochs}`]),
-    ...(data === undefined ? [] : ['--data DIR']),
-    ...(seeds === 1 ? [] : [`--seeds ${seeds}`]),
-    ...(only === undefined ? [] : [`--only ${only}`]),
-  ]
-  return `npm run bench -- ${name} ${flags.join(' ')}`
+export function commandOf({ name }: Experiment, flags: VerbFlags & { masks?: string }): string {
+  const { scale, precision, epochs, data, seeds, only, masks } = flags
+  return benchCommand(name, {
+    scale,
+    precision: unless('fp32', precision),
+    epochs,
+    data: data && 'DIR',
+    seeds: unless(1, seeds),
+    only,
+    masks: masks && 'DIR',
+  })
 }

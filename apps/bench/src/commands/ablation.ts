@@ -6,13 +6,7 @@ import type { IdxFlags } from '../ablations/fashion-mnist.js'
 import type { RowChildFlags } from '../ablations/row-child.js'
 import type { Table1Flags } from '../ablations/table1.js'
 import type { Streams, VerbFlags } from '../ablations/verb.js'
-import { Failure } from '../failure.js'
-
-const whole = (text: string): number => {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= 1) return value
-  throw new Failure(`expected a whole number, at least 1, got ${JSON.stringify(text)}`, 2)
-}
+import { whole } from './whole.js'
 
 /** Of every table and figure. */
 const verbFlags: FlagParametersForType<VerbFlags, CommandContext> = {
@@ -30,7 +24,7 @@ const verbFlags: FlagParametersForType<VerbFlags, CommandContext> = {
   },
   epochs: {
     kind: 'parsed',
-    parse: whole,
+    parse: whole(1),
     optional: true,
     brief: "of a usual row, in place of the scale's; rows that are longer or shorter stay so in proportion",
   },
@@ -41,8 +35,8 @@ const verbFlags: FlagParametersForType<VerbFlags, CommandContext> = {
     placeholder: 'DIR',
     brief: 'folder with train/ and val/, one sub-folder a class; at scale tiny the embedded objects unless given',
   },
-  seeds: { kind: 'parsed', parse: whole, default: '1', brief: 'runs of each row: mean and standard deviation' },
-  jobs: { kind: 'parsed', parse: whole, default: '1', brief: 'runs side by side, as far as memory allows' },
+  seeds: { kind: 'parsed', parse: whole(1), default: '1', brief: 'runs of each row: mean and standard deviation' },
+  jobs: { kind: 'parsed', parse: whole(1), default: '1', brief: 'runs side by side, as far as memory allows' },
   out: {
     kind: 'parsed',
     parse: String,
@@ -137,8 +131,8 @@ export const table1 = buildCommand<Table1Flags, [], CommandContext>({
   },
   parameters: {
     flags: {
-      batch: { kind: 'parsed', parse: whole, default: '8', brief: 'images of a pass; the paper has 128' },
-      passes: { kind: 'parsed', parse: whole, default: '5', brief: 'timed passes, of which the median counts' },
+      batch: { kind: 'parsed', parse: whole(1), default: '8', brief: 'images of a pass; the paper has 128' },
+      passes: { kind: 'parsed', parse: whole(1), default: '5', brief: 'timed passes, of which the median counts' },
       engine: { kind: 'parsed', parse: String, default: 'auto', brief: 'auto, or the folder of a libtensorflow' },
       report: {
         kind: 'parsed',
@@ -175,8 +169,8 @@ export const fashionMnist = buildCommand<IdxFlags, [source: string, target: stri
       ],
     },
     flags: {
-      train: { kind: 'parsed', parse: whole, optional: true, brief: 'of the training images, the first this many' },
-      val: { kind: 'parsed', parse: whole, optional: true, brief: 'of the test images, the first this many' },
+      train: { kind: 'parsed', parse: whole(1), optional: true, brief: 'of the training images, the first this many' },
+      val: { kind: 'parsed', parse: whole(1), optional: true, brief: 'of the test images, the first this many' },
     },
   },
   loader: async () => {

@@ -5,7 +5,8 @@ export const learnRows = ['dino', '2', '2+2', '2+6', '2+10', '2-longer', '2-shor
 export type LearnRow = (typeof learnRows)[number]
 
 export interface LearnFlags {
-  scale: ScaleName
+  /** The other side knows a ViT by its sizes, not by its name, and no solarization, which `imagenet` has. */
+  scale: Exclude<ScaleName, 'imagenet'>
   row: LearnRow
   data?: string
   steps: number

@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openSession } from '@dino/graph'
 import { engineName, resolveConfig } from '@dino/trainer'
 import { writeFileAtomic } from '@dino/weights/node'
+import { benchCommand, unless } from '../ablations/command.js'
 import { dataOf } from '../ablations/data.js'
 import { trialExperiment } from '../ablations/experiments.js'
 import { machine } from '../ablations/machine.js'
@@ -16,6 +17,7 @@ import { scales } from '../ablations/scale.js'
 import { onSignals, type Streams, writeReport } from '../ablations/verb.js'
 import { checkPeer } from '../check-peer.js'
 import { child } from '../child.js'
+import { Failure } from '../failure.js'
 import { type Learned, learnReport } from './report.js'
 import type { LearnFlags } from './rows.js'
 import { scheduleOf, trainOnCrops } from './same-crops.js'
@@ -30,10 +32,18 @@ export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): 
   const data = await dataOf(flags, scale, out, stderr)
   const row = [...table7, ...table8].find(({ name }) => name === flags.row)!
   const folder = join(out, row.name === 'dino' ? 'learn' : `learn-${row.name}`)
-  await mkdir(folder, { recursive: true })
 
   // Stochastic depth is drawn by each side for itself, so the steps that are to be the same have none.
   const config = resolveConfig({ ...settingsOf(row, scale), data: join(data.folder, 'train'), dropPathRate: 0 })
+  const perEpoch = Math.floor(data.train / config.batchSize)
+  const most = perEpoch * config.epochs
+  if (flags.steps > most) {
+    throw new Failure(
+      `--steps ${flags.steps}: ${row.name} ends after ${most}, ${config.epochs} epochs of ${perEpoch}.`,
+      2,
+    )
+  }
+  await mkdir(folder, { recursive: true })
   const file = join(folder, 'same.safetensors')
   stderr.write(`same crops: ours, ${flags.steps} steps\n`)
   const ours = await trainOnCrops(config, join(data.folder, 'train'), file, flags)
@@ -64,7 +74,6 @@ export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): 
     const kept = join(folder, `peer-${key}.json`)
     if (!existsSync(kept)) {
       stderr.write(`own crops: PyTorch, seed ${seed}\n`)
-      const perEpoch = Math.floor(countImages(join(data.folder, 'train')) / config.batchSize)
       const told = join(folder, 'settings.json')
       const schedule = scheduleOf(config, perEpoch, steps)
       await writeFileAtomic(told, JSON.stringify({ settings: config, schedule, weights: file }))
@@ -75,19 +84,15 @@ export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): 
   }
 }
 
-function countImages(folder: string): number {
-  return readdirSync(folder).reduce((sum, name) => sum + readdirSync(join(folder, name)).length, 0)
-}
-
 function commandOf({ scale, row, data, steps, seeds }: LearnFlags): string {
-  const flags = [
-    `--scale ${scale}`,
-    ...(row === 'dino' ? [] : [`--row ${row}`]),
-    ...(data === undefined ? [] : ['--data DIR']),
-    ...(steps === 300 ? [] : [`--steps ${steps}`]),
-    `--seeds ${seeds}`,
-  ]
-  return `npm run bench -- learn --peer-python PEER/bin/python ${flags.join(' ')}`
+  return benchCommand('learn', {
+    'peer-python': 'PEER/bin/python',
+    scale,
+    row: unless('dino', row),
+    data: data && 'DIR',
+    steps: unless(300, steps),
+    seeds,
+  })
 }
 
 /** Its name and version. */
