@@ -1,14 +1,19 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AugmentPool } from '@dino/augment/node'
+import { AugmentPool, decode } from '@dino/augment/node'
 import sharp from 'sharp'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { resolveConfig } from '../config/resolve.js'
 import { cropOptions } from './crop-options.js'
 import { createFeed } from './feed.js'
 import { imageCache } from './image-cache.js'
 import { imagesOf } from './images.js'
+
+vi.mock('@dino/augment/node', async (original) => {
+  const actual = await original<typeof import('@dino/augment/node')>()
+  return { ...actual, decode: vi.fn(actual.decode) }
+})
 
 const folder = mkdtempSync(join(tmpdir(), 'dino-cache-'))
 const [small, large] = [join(folder, 'small'), join(folder, 'large')]
@@ -42,6 +47,18 @@ test('a small image is decoded once and given in shared memory; a large one and 
 
   const others = await imagesOf(large)
   expect(await imageCache(others, {})(1)).toEqual(others.sample(1))
+})
+
+test('each image is decoded once, the first too, also where several are asked for together', async () => {
+  const images = await imagesOf(small)
+  const sample = imageCache(images, {})
+  vi.mocked(decode).mockClear()
+  await Promise.all([0, 1].map(sample))
+  for (const index of [0, 1, 2, 2]) await sample(index)
+  expect(decode).toHaveBeenCalledTimes(3)
+  const others = imageCache(await imagesOf(large), {})
+  for (const index of [0, 0, 1]) await others(index)
+  expect(decode).toHaveBeenCalledTimes(4) // one, to see that they are large
 })
 
 test('crops are the bytes that a pool makes of the files, in the first epoch and in later ones', async () => {

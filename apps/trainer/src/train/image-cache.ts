@@ -28,10 +28,12 @@ export function imageCache(
     if (image) return { index, image }
     const sample = images.sample(index)
     if ('image' in sample) return sample
-    small ??= read(sample).then((first) => first !== undefined && isSmall(first))
-    if (bytes >= MOST_BYTES || !(await small)) return sample
-    const decoded = await read(sample)
-    if (!decoded || !isSmall(decoded)) return sample
+    if (bytes >= MOST_BYTES) return sample
+    const first = small ? undefined : read(sample)
+    if (first) small = first.then(isSmall)
+    if (!(await small)) return sample
+    const decoded = await (first ?? read(sample))
+    if (!isSmall(decoded)) return sample
     const own = keep(decoded)
     kept.set(index, own)
     return { index, image: own }
@@ -56,6 +58,6 @@ export function imageCache(
   }
 }
 
-function isSmall({ width, height }: Image): boolean {
-  return width * height <= MOST_PIXELS
+function isSmall(image: Image | undefined): image is Image {
+  return image !== undefined && image.width * image.height <= MOST_PIXELS
 }
