@@ -95,12 +95,21 @@ function costOf(row: Row, scale: Scale, seeds: number): string[] {
   const config = configOf(row, scale)
   const steps = stepsOf(config, scale)
   const flops = stepFlops(config, row)
-  const onGpu =
-    scale.name === 'imagenet' ? `, ${Math.ceil((flops * steps * seeds) / gpuRate() / 3600)} h on one GPU` : ''
+  const onGpu = scale.name === 'imagenet' ? `, ${gpuTime((flops * steps * seeds) / gpuRate())} on one GPU` : ''
   return [
-    `${steps} steps of ${config.batchSize} images, ${short(steps * config.batchSize, '')} in all; ${short(flops, 'FLOP')} a step, ${short(flops * steps, 'FLOP')} in all`,
+    `${steps} ${steps === 1 ? 'step' : 'steps'} of ${config.batchSize} images, ${short(steps * config.batchSize, '')} in all; ${short(flops, 'FLOP')} a step, ${short(flops * steps, 'FLOP')} in all`,
     `about ${time(seconds(row, scale) * seeds)} on two cores${onGpu}${seeds > 1 ? `, for ${seeds} seeds` : ''}`,
+    ...paperText(row),
   ]
+}
+
+function paperText({ paperCost: cost, paperThroughput: throughput }: Row): string[] {
+  const told = [
+    cost?.hours && `${cost.hours} h on ${PAPER.gpus} GPUs`,
+    cost?.gigabytes && `${cost.gigabytes} GB of each GPU`,
+    throughput && `${throughput} images/s through the network alone`,
+  ].filter(Boolean)
+  return told.length > 0 ? [`the paper: ${told.join(', ')}`] : []
 }
 
 function stepsOf({ batchSize, epochs, maxSteps }: TrainConfig, { name }: Scale): number {
@@ -167,6 +176,11 @@ function short(value: number, unit: 'FLOP' | ''): string {
   const power = Math.min(prefixes.length - 1, Math.max(0, Math.floor(Math.log10(value) / 3)))
   const scaled = Number((value / 1000 ** power).toPrecision(3))
   return unit === '' ? `${scaled}${prefixes[power]}` : `${scaled} ${prefixes[power]}${unit}`
+}
+
+/** In hours, as machines are lent, from one on. */
+function gpuTime(seconds: number): string {
+  return seconds < 3600 ? time(seconds) : `${Math.round(seconds / 3600)} h`
 }
 
 function time(seconds: number): string {

@@ -123,7 +123,7 @@ function notes(
 ): string[] {
   return [
     scale.name === 'imagenet'
-      ? "The paper's settings; its numbers are of 16 GPUs in fp16, ours of the machine named below."
+      ? "The paper's settings as far as they are known: --dry-run says of each row where they are not, or are others. Its numbers are of 16 GPUs in fp16, ours of the machine named below."
       : `The scales differ: the paper's numbers are of ImageNet-1k and a ViT-S/16 trained for 100 to 300 epochs; ours of ${scale.summary}. ` +
         'Compare the order of rows, not the numbers. Rows are named as in the paper; what they are here is in their last column.',
     `Images: ${name}, ${train} to train on and ${val} to score.`,
