@@ -37,8 +37,8 @@ test('BYOL: the student predicts, both directions count, and the teacher is its 
   expect(floats(states[2]!.center!).every((x) => x === 0)).toBe(true)
 
   const [first, second] = losses
-  expect(first).toBeCloseTo(value(byHand(config, states[0]!, 0, meanSquaredError)), 4)
-  expect(second).toBeCloseTo(value(byHand(config, states[1]!, 1, meanSquaredError)), 4)
+  expect(first).toBeCloseTo(value(byHand(config, states[0]!, 0, meanSquaredError)), 3)
+  expect(second).toBeCloseTo(value(byHand(config, states[1]!, 1, meanSquaredError)), 3)
   expect(Math.abs(swapped - second!)).toBeLessThan(1e-5)
   expectAverage(config, states)
   expectNoGradientOfTheTeacher(config)
@@ -51,8 +51,8 @@ test('MoCo-v2: one query and one key, a queue of unit keys, and a momentum of .9
 
   const loss = (student: tf.Tensor2D, teacher: tf.Tensor2D, { queue }: Record<string, tf.Tensor>) =>
     infoNce(student, teacher, queue as tf.Tensor2D, { temperature: 0.2, symmetric: false })
-  expect(losses[0]).toBeCloseTo(value(byHand(config, states[0]!, 0, loss)), 4) // against the queue as before the step
-  expect(losses[1]).toBeCloseTo(value(byHand(config, states[1]!, 1, loss)), 4)
+  expect(losses[0]).toBeCloseTo(value(byHand(config, states[0]!, 0, loss)), 3) // against the queue as before the step
+  expect(losses[1]).toBeCloseTo(value(byHand(config, states[1]!, 1, loss)), 3)
   expect(Math.abs(swapped - losses[1]!)).toBeGreaterThan(1e-3)
 
   const { momentum } = schedules(config, 7)
@@ -63,8 +63,8 @@ test('MoCo-v2: one query and one key, a queue of unit keys, and a momentum of .9
 
 test('SwAV: codes of the student itself, both views and the local ones predict, unit prototypes fixed for an epoch', async () => {
   const { config, states, losses, swapped } = await twoSteps(recipes.swav)
-  expect(losses[0]).toBeCloseTo(value(byHand(config, states[0]!, 0, swappedPrediction)), 4)
-  expect(losses[1]).toBeCloseTo(value(byHand(config, states[1]!, 1, swappedPrediction)), 4)
+  expect(losses[0]).toBeCloseTo(value(byHand(config, states[0]!, 0, swappedPrediction)), 3)
+  expect(losses[1]).toBeCloseTo(value(byHand(config, states[1]!, 1, swappedPrediction)), 3)
   expect(Math.abs(swapped - losses[1]!)).toBeLessThan(1e-5)
 
   const prototypes = 'student.head.last_layer.weight_v'
