@@ -141,6 +141,7 @@ test('rows of the same number of crops carry the time and memory of table 8, in 
     [73.8, 20.3],
     [74.6, 24.2],
   ])
+  expect(['2', '2+6'].map((name) => rowOf('table8', name).paper!.knn)).toEqual([67.9, 72.7])
   expect(named('figure5').rows.map(({ paperThroughput }) => paperThroughput)).toEqual([1007, 180, 44])
 })
 
