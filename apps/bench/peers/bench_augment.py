@@ -8,6 +8,7 @@ import io
 import json
 import os
 import random
+import resource
 import time
 
 p = argparse.ArgumentParser()
@@ -34,16 +35,22 @@ def times(fn, items, repeats=a.repeats):
     return out
 
 
+def memory(*processes):
+    """The most that they held, GB: RUSAGE_SELF is this one, RUSAGE_CHILDREN the largest of those that it started."""
+    return round(sum(resource.getrusage(who).ru_maxrss for who in processes) / 1e6, 3)
+
+
 def report(version, decode, decoded, views, floats, ops):
     """decode: bytes -> image; views, floats: image -> ten crops, as bytes and normalised; ops: name -> function of a 224 view"""
-    print(json.dumps({
-        'peer': a.peer, 'version': version, 'photos': len(files),
+    timed = {
         'decode': times(decode, raw),
         'crops': times(views, decoded),
         'floats': times(floats, decoded),
         'file': times(lambda b: floats(decode(b)), raw),
         'ops': {name: times(fn, [None], 40 * a.repeats) for name, fn in ops.items()},
-    }))
+    }
+    print(json.dumps({'peer': a.peer, 'version': version, 'photos': len(files), **timed,
+                      'max_rss_gb': memory(resource.RUSAGE_SELF)}))
 
 
 if a.peer in ('pillow', 'loader'):
@@ -97,7 +104,9 @@ elif a.peer == 'loader':
     begin, count = time.perf_counter(), 0
     for batch in batches:
         count += batch[0].shape[0]
-    print(json.dumps({'peer': a.peer, 'workers': a.workers, 'images_per_s': round(count / (time.perf_counter() - begin), 2)}))
+    rate = round(count / (time.perf_counter() - begin), 2)
+    print(json.dumps({'peer': a.peer, 'workers': a.workers, 'images_per_s': rate,
+                      'max_rss_gb': memory(resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)}))
 elif a.peer == 'v2':
     import numpy as np
     import torch

@@ -12,11 +12,14 @@ test('augment times our side alone where no peer is given', { timeout: 120_000 }
   const { sides, pool, photos } = JSON.parse(stdout) as AugmentResult
   expect(photos).toBe(1)
   expect(sides.map(({ name }) => name)).toEqual(['ours'])
-  const { decode, crops, floats, file, ops } = sides[0]!
-  for (const ms of [decode, crops, floats, file, ...Object.values(ops)]) expect(ms).toBeGreaterThan(0)
+  const { decode, crops, floats, file, ops, gigabytes } = sides[0]!
+  for (const value of [decode, crops, floats, file, ...Object.values(ops), gigabytes]) expect(value).toBeGreaterThan(0)
   expect(Object.keys(ops)).toContain('hue')
   expect(pool.find(({ oneCore }) => !oneCore)).toMatchObject({ side: 'ours', workers: 1 })
-  for (const { imagesPerSecond } of pool) expect(imagesPerSecond).toBeGreaterThan(0)
+  for (const { imagesPerSecond, gigabytes } of pool) {
+    expect(imagesPerSecond).toBeGreaterThan(0)
+    expect(gigabytes).toBeGreaterThan(0)
+  }
 })
 
 test.each([

@@ -18,12 +18,16 @@ export interface AugmentTiming {
   /** From a file's bytes to ten normalised crops. */
   file: number[]
   ops: Record<string, number[]>
+  /** Peak of the process. */
+  max_rss_gb: number
 }
 
 export interface PoolTiming {
   peer: string
   workers: number
   images_per_s: number
+  /** Peak of the process; of a loader, its largest worker's with it. */
+  max_rss_gb: number
 }
 
 export interface ChildFlags {
@@ -87,6 +91,7 @@ async function timeAugment({ photos, repeats }: ChildFlags): Promise<AugmentTimi
     floats: await times(floats, decoded),
     file: await times(async (bytes) => floats(await decode(bytes)), raw),
     ops,
+    max_rss_gb: memory(),
   }
 }
 
@@ -117,5 +122,10 @@ async function timePool({ photos, repeats }: ChildFlags, workers: number): Promi
   await feedUntil(8 + batches)
   const seconds = (performance.now() - began) / 1000
   await pool.terminate()
-  return { peer: '@dino/augment', workers, images_per_s: (batches * size) / seconds }
+  return { peer: '@dino/augment', workers, images_per_s: (batches * size) / seconds, max_rss_gb: memory() }
+}
+
+/** The most that this process held, GB. */
+function memory(): number {
+  return process.resourceUsage().maxRSS / 1e6
 }

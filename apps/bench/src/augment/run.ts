@@ -11,7 +11,7 @@ import { Failure } from '../failure.js'
 import { median } from '../median.js'
 import type { AugmentTiming, PoolTiming } from './ours.js'
 import { makePhotos } from './photos.js'
-import { type AugmentResult, type Measured, tables } from './tables.js'
+import { type AugmentResult, MEASURES, type Measured, type PoolRate, tables } from './tables.js'
 
 export interface AugmentFlags {
   photos?: string
@@ -54,7 +54,7 @@ async function measure(photos: string, flags: AugmentFlags, say: (text: string) 
   const settings: { workers: number; oneCore: boolean }[] = [{ workers: 1, oneCore: false }]
   if (pin.length > 0) settings.unshift({ workers: 1, oneCore: true })
   if (cores > 1) settings.push({ workers: cores, oneCore: false })
-  const rates: { side: 'ours' | 'peer'; workers: number; oneCore: boolean; rate: number }[] = []
+  const rates: { side: 'ours' | 'peer'; workers: number; oneCore: boolean; timing: PoolTiming }[] = []
   const began = performance.now()
   for (let round = 0; round < rounds; round++) {
     const left =
@@ -69,7 +69,7 @@ async function measure(photos: string, flags: AugmentFlags, say: (text: string) 
       const asked = [...given, '--workers', String(workers)]
       const time = async (side: 'ours' | 'peer', command: string, args: string[]) => {
         const [first, ...rest] = [...(oneCore ? pin : []), command, ...args] as [string, ...string[]]
-        rates.push({ side, workers, oneCore, rate: (await child<PoolTiming>(first, rest)).images_per_s })
+        rates.push({ side, workers, oneCore, timing: await child<PoolTiming>(first, rest) })
       }
       await time('ours', process.execPath, [cli, 'augment-child', ...asked])
       if (peerPython) await time('peer', peerPython, [script('bench_augment.py'), 'loader', ...asked])
@@ -86,8 +86,8 @@ async function measure(photos: string, flags: AugmentFlags, say: (text: string) 
     pool: (['ours', 'peer'] as const).flatMap((side) =>
       settings.flatMap((setting) => {
         const own = rates.filter((each) => each.side === side && each.workers === setting.workers)
-        const same = own.filter(({ oneCore }) => oneCore === setting.oneCore).map(({ rate }) => rate)
-        return same.length > 0 ? [{ side, ...setting, imagesPerSecond: median(same) }] : []
+        const same = own.filter(({ oneCore }) => oneCore === setting.oneCore).map(({ timing }) => timing)
+        return same.length > 0 ? [{ side, ...setting, ...poolRate(same) }] : []
       }),
     ),
   }
@@ -104,11 +104,24 @@ function summary(name: string, timings: AugmentTiming[]): Measured {
     floats: all(({ floats }) => floats),
     file: all(({ file }) => file),
     ops: Object.fromEntries(Object.keys(ops).map((op) => [op, all((timing) => timing.ops[op]!)])),
-    spread: [
-      Math.min(...timings.map(({ floats }) => median(floats))),
-      Math.max(...timings.map(({ floats }) => median(floats))),
-    ],
+    spread: Object.fromEntries(
+      MEASURES.map((key) => [key, extremes(timings.map((timing) => median(timing[key])))]),
+    ) as Measured['spread'],
+    gigabytes: Math.max(...timings.map(({ max_rss_gb }) => max_rss_gb)),
   }
+}
+
+function poolRate(timings: PoolTiming[]): Pick<PoolRate, 'imagesPerSecond' | 'spread' | 'gigabytes'> {
+  const rates = timings.map(({ images_per_s }) => images_per_s)
+  return {
+    imagesPerSecond: median(rates),
+    spread: extremes(rates),
+    gigabytes: Math.max(...timings.map(({ max_rss_gb }) => max_rss_gb)),
+  }
+}
+
+function extremes(values: number[]): [number, number] {
+  return [Math.min(...values), Math.max(...values)]
 }
 
 function check(flags: AugmentFlags): void {
