@@ -11,7 +11,8 @@ export const evaluate = buildCommand({
     fullDescription: [
       'knn: neighbours and votes of eval_knn.py. features: [CLS] of a ViT-S/16 in both precisions, beside timm, and from JPEG files. video: the masks',
       'of one frame of a 480p clip. Each side runs in processes of its own, in turn (ours, peer, ours, peer); the ratio is that of the medians. The',
-      'peers need an environment made by apps/bench/peers/setup.sh.',
+      'roofline is what the matrix products of k-NN and features take alone in PyTorch. The peers need an environment made by',
+      'apps/bench/peers/setup.sh.',
       '',
       '  npm run bench -- eval --peer-python PEER/bin/python',
       '  npm run bench -- eval knn --train 50000',

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os'
+import * as vit from '@dino/vit'
 import { Failure } from '../failure.js'
+import { forward, type Product } from '../step/products.js'
 import { evaluation as defaults } from './defaults.js'
 import { writeKnn } from './knn.js'
 import type { EvalTiming } from './timing.js'
@@ -16,6 +18,8 @@ export interface Measure {
   ours(folder: string): string[]
   /** A script of peers/, and its arguments. */
   peer(folder: string): [string, ...string[]]
+  /** The products that either side has to make, where they are most of the work, and in which precision. */
+  products?: { all: readonly Product[]; precision: 'fp32' | 'bf16' }
   /** How far the results of both are apart, where they are results. */
   difference?(folder: string, ours: EvalTiming, peer: EvalTiming): { value: number; unit: string }
 }
@@ -29,6 +33,9 @@ export interface Sizes {
   images: number
   photos: string
 }
+
+/** Queries that are multiplied at a time, as ours are. */
+const QUERIES = 256
 
 /** The comparisons of some words: `knn`, `features`, `video`. */
 export function measuresOf(names: readonly string[], sizes: Sizes): Measure[] {
@@ -50,6 +57,10 @@ function knn({ train, queries, repeats }: Sizes): Measure {
     name: 'k-NN',
     what: `${queries} of ${train} rows of ${dim}, k 200`,
     prepare: (folder) => writeKnn(folder, { train, queries, dim, classes }),
+    products: {
+      all: [{ batch: 1, m: Math.min(QUERIES, queries), k: dim, n: train, calls: queries / Math.min(QUERIES, queries) }],
+      precision: 'fp32',
+    },
     ours: (folder) => ['--measure', 'knn', '--folder', folder, ...shared],
     peer: (folder) => ['bench_knn.py', '--features', folder, ...shared],
     difference(_, { accuracy: own = {} }, { accuracy: other = {} }) {
@@ -65,10 +76,13 @@ function features({ batch, batches, images, photos }: Sizes): Measure[] {
   const shared = { batch, batches }
   const own = list({ ...shared, arch, 'patch-size': patchSize })
   const peer = list({ ...shared, arch: `${arch}_patch${patchSize}_224` }) // timm's name
+  const products = (times: number) =>
+    forward(vit.config(arch, { patchSize }), batch, 224).map((each) => ({ ...each, calls: each.calls * times }))
   const inMemory = (precision: 'fp32' | 'bf16'): Measure => ({
     name: `features ${precision}`,
     what: `${arch}/${patchSize}, batch ${batch}, in memory`,
     prepare() {},
+    products: { all: products(1), precision },
     ours: () => ['--measure', 'features', ...own, '--precision', precision],
     peer: () => ['bench_features.py', ...peer, ...(precision === 'bf16' ? ['--bf16'] : [])],
   })
@@ -82,6 +96,7 @@ function features({ batch, batches, images, photos }: Sizes): Measure[] {
       what: `${images} JPEGs, fp32`,
       needsPhotos: true,
       prepare() {},
+      products: { all: products(images / batch), precision: 'fp32' },
       ours: () => [
         '--measure',
         'features',

@@ -7,6 +7,7 @@ import { makePhotos } from '../augment/photos.js'
 import { checkPeer } from '../check-peer.js'
 import { child } from '../child.js'
 import { Failure } from '../failure.js'
+import { measureRoofline } from '../step/roofline.js'
 import { type Measure, measuresOf } from './measures.js'
 import { type EvalRow, rowOf, table } from './table.js'
 import type { EvalTiming } from './timing.js'
@@ -66,7 +67,14 @@ async function time(measure: Measure, folder: string, flags: EvalFlags, say: (te
     const [name, ...values] = measure.peer(folder)
     peers.push(await child<EvalTiming>(flags.peerPython, [script(name), ...values, ...threads]))
   }
-  return rowOf(measure, ours, peers, folder)
+  const row = rowOf(measure, ours, peers, folder)
+  const { products } = measure
+  if (!flags.peerPython || !products) return row
+  const { precision } = products
+  return {
+    ...row,
+    roofline: await measureRoofline(flags.peerPython, products.all, { precision, threads: flags.threads }),
+  }
 }
 
 function check(flags: EvalFlags): void {

@@ -1,5 +1,6 @@
 import type { CommandContext } from '@stricli/core'
 import { expect, test } from 'vitest'
+import { flops } from '../step/products.js'
 import { evaluation } from './defaults.js'
 import { measuresOf, type Sizes } from './measures.js'
 import { type EvalFlags, runEval } from './run.js'
@@ -33,6 +34,7 @@ test('a row tells the ratio of all medians, those of the rounds, memory and by h
     '130 ms',
     '200 ms',
     '0.65 (0.50 to 0.75)',
+    '-',
     '1.20, 2.50 GB',
     '0.25 % accuracy',
     '10000 of 200000 rows of 384, k 200',
@@ -42,8 +44,23 @@ test('a row tells the ratio of all medians, those of the rounds, memory and by h
 test('without a peer there is our time alone, and how to get the other', () => {
   const [knn] = measuresOf(['knn'], sizes)
   const text = table({ cpu: 'a', cores: 1, rounds: 1, rows: [rowOf(knn!, [side('ours', [15_000], 1, 80)], [], '')] })
-  expect(text).toMatch(/k-NN +15\.0 s +- +- +1\.00 GB/)
+  expect(text).toMatch(/k-NN +15\.0 s +- +- +- +1\.00 GB/)
   expect(text).toContain('add --peer-python PATH')
+})
+
+test('the time of our side stands over what its products take alone', () => {
+  const [knn, , bf16, files, masks] = measuresOf([], sizes)
+  expect(flops(knn!.products!.all)).toBeCloseTo(2 * 10_000 * 200_000 * 384, -1)
+  expect(bf16!.products!.precision).toBe('bf16')
+  expect(flops(files!.products!.all)).toBeCloseTo((flops(bf16!.products!.all) * 128) / 32)
+  expect(masks!.products).toBeUndefined() // most of their pairs are never multiplied
+  const row = rowOf(knn!, [side('ours', [300], 1, 80)], [side('torch', [200], 2, 80)], '')
+  const roofline = { ms: 200, flops: 40e9, version: '2.15.0' }
+  const text = table({ cpu: 'a', cores: 2, rounds: 1, rows: [{ ...row, roofline }] })
+  expect(text).toMatch(/k-NN +300 ms +200 ms +1\.50 \(1\.50 to 1\.50\) +1\.50 /)
+  expect(text).toContain(
+    'roofline of k-NN: 40.0 GFLOP of products take 200 ms alone, 200 GFLOP/s in torch.matmul 2.15.0',
+  )
 })
 
 test('each measure is timed on its own words, all of them without any', () => {

@@ -1,4 +1,5 @@
 import { median } from '../median.js'
+import { type Roofline, toldRoofline } from '../step/roofline.js'
 import type { Measure } from './measures.js'
 import type { EvalTiming } from './timing.js'
 
@@ -15,6 +16,8 @@ export interface EvalRow {
   ratioOfRounds?: [number, number]
   oursGb: number
   peerGb?: number
+  /** What the row's products take alone. */
+  roofline?: Roofline
   difference?: { value: number; unit: string }
 }
 
@@ -45,7 +48,7 @@ export function rowOf(measure: Measure, ours: EvalTiming[], peers: EvalTiming[],
 export function table({ cpu, cores, rounds, rows }: EvalReport): string {
   const time = (ms: number) => (ms < 10_000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`)
   const lines = [
-    ['', 'ours', 'PyTorch', 'ours / PyTorch', 'memory', 'differ by', ''],
+    ['', 'ours', 'PyTorch', 'ours / PyTorch', 'ours / roofline', 'memory', 'differ by', ''],
     ...rows.map((row) => [
       row.name,
       time(row.oursMs),
@@ -53,6 +56,7 @@ export function table({ cpu, cores, rounds, rows }: EvalReport): string {
       row.ratio === undefined
         ? '-'
         : `${row.ratio.toFixed(2)} (${row.ratioOfRounds!.map((each) => each.toFixed(2)).join(' to ')})`,
+      row.roofline === undefined ? '-' : (row.oursMs / row.roofline.ms).toFixed(2),
       `${row.oursGb.toFixed(2)}${row.peerGb === undefined ? '' : `, ${row.peerGb.toFixed(2)}`} GB`,
       row.difference ? `${Number(row.difference.value.toPrecision(2))}${row.difference.unit}` : '-',
       row.what,
@@ -71,5 +75,9 @@ export function table({ cpu, cores, rounds, rows }: EvalReport): string {
   const alone = rows.some(({ peerMs }) => peerMs === undefined)
     ? ['', 'Only ours was timed: add --peer-python PATH to time PyTorch in turn (apps/bench/peers/README.md).']
     : []
-  return [`${cpu}, ${cores} cores, ${rounds} rounds; ${sides}`, '', ...text, ...alone, ''].join('\n')
+  const rooflines = rows.flatMap(({ name, roofline }) =>
+    roofline ? [`roofline of ${name}: ${toldRoofline(roofline)}`] : [],
+  )
+  const below = rooflines.length > 0 ? ['', ...rooflines] : []
+  return [`${cpu}, ${cores} cores, ${rounds} rounds; ${sides}`, '', ...text, ...below, ...alone, ''].join('\n')
 }

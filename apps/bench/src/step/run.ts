@@ -11,6 +11,7 @@ import { median } from '../median.js'
 import { isResnet, step } from './defaults.js'
 import type { ModelFlags, Timing } from './ours.js'
 import { referenceProducts } from './products.js'
+import { measureRoofline, type Roofline, toldRoofline } from './roofline.js'
 
 export interface StepFlags extends Omit<ModelFlags, 'depth'> {
   rounds: number
@@ -55,7 +56,6 @@ interface Side {
 }
 
 const cli = fileURLToPath(new URL('./cli.js', import.meta.url)) // beside this file once built
-const gemm = fileURLToPath(new URL('../peers/bench_gemm.py', import.meta.url))
 const peer = fileURLToPath(new URL('../peers/bench_step.py', import.meta.url))
 
 /** Times both sides in turn and prints the ratio of their medians. */
@@ -72,21 +72,13 @@ export async function runStep(this: CommandContext, given: StepFlags): Promise<v
     peers.push(await child<Timing>(flags.peerPython, [peer, ...peerArguments(flags)]))
   }
   const sides = [ours, peers].filter((timings) => timings.length > 0).map((timings) => summary(timings, flags.batch))
-  const roofline = flags.peerPython ? await measureRoofline(flags, flags.peerPython) : null
+  const roofline = flags.peerPython ? await rooflineOf(flags, flags.peerPython) : null
   const ratios = compare(sides, ours, peers, roofline)
   const { arch, patchSize = null, batch, locals, outDim, steps, rounds, precision, device } = flags
   const machine = { cpu: cpus()[0]?.model.trim(), cores: cpus().length, commit: commit() }
   const setting = { arch, patchSize, batch, locals, outDim, steps, rounds, precision, device, ...machine }
   const report: StepReport = { ...setting, sides, roofline, ratios }
   this.process.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : table(report))
-}
-
-/** What the products of the reference step take alone. */
-interface Roofline {
-  ms: number
-  flops: number
-  /** Of PyTorch, whose matmul sets the rate. */
-  version: string
 }
 
 interface Ratios {
@@ -99,12 +91,10 @@ interface Ratios {
   roofline: number
 }
 
-function measureRoofline(flags: StepFlags, python: string): Promise<Roofline> {
-  const { arch, patchSize } = flags
+function rooflineOf(flags: StepFlags, python: string): Promise<Roofline> {
+  const { arch, patchSize, precision, threads } = flags
   const products = referenceProducts(isResnet(arch) ? resnet.config(arch) : vit.config(arch, { patchSize }), flags)
-  const device = flags.device === 'gpu' ? 'cuda' : 'cpu'
-  const values = { products: JSON.stringify(products), precision: flags.precision, device, ...threadsOf(flags) }
-  return child<Roofline>(python, [gemm, ...list(values)])
+  return measureRoofline(python, products, { precision, device: flags.device === 'gpu' ? 'cuda' : 'cpu', threads })
 }
 
 function compare(sides: Side[], ours: Timing[], peers: Timing[], roofline: Roofline | null): Ratios | null {
@@ -220,10 +210,8 @@ export function modelName({ arch, patchSize }: Pick<StepReport, 'arch' | 'patchS
 const alone = 'Only ours was timed: add --peer-python PATH to time PyTorch in turn (apps/bench/peers/README.md).'
 
 function verdicts({ time, timeOfRounds: [least, most], memory, roofline: over }: Ratios, roofline: Roofline): string[] {
-  const rate = (roofline.flops / roofline.ms / 1e6).toFixed(0)
-  const work = `${(roofline.flops / 1e9).toFixed(0)} GFLOP of products take ${roofline.ms.toFixed(0)} ms alone`
   return [
     `ours / peer, medians: ${time.toFixed(2)} (rounds ${least.toFixed(2)} to ${most.toFixed(2)}); peak memory: ${memory.toFixed(2)}`,
-    `ours / roofline: ${over.toFixed(2)} (${work}, ${rate} GFLOP/s in torch.matmul ${roofline.version})`,
+    `ours / roofline: ${over.toFixed(2)} (${toldRoofline(roofline)})`,
   ]
 }
