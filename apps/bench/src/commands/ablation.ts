@@ -49,7 +49,7 @@ const verbFlags: FlagParametersForType<VerbFlags, CommandContext> = {
     parse: String,
     optional: true,
     placeholder: 'ROWS',
-    brief: 'these rows alone: dino,mse',
+    brief: 'these rows alone, by name, with commas between them',
   },
   report: {
     kind: 'parsed',
@@ -75,19 +75,20 @@ function ablation(experiment: Experiment) {
   })
 }
 
-/** @param more examples, beside those that every verb has */
+/** @param about what it does, where that is not what every verb does, and one more example */
 function verb<F extends VerbFlags>(
   experiment: Experiment,
   flags: FlagParametersForType<F, CommandContext>,
   load: () => Promise<(flags: F, streams: Streams) => Promise<number>>,
-  more: readonly string[] = [],
+  about: { does?: string; example?: string } = {},
 ) {
-  const examples = ['--scale tiny --seeds 3', '--scale imagenet --dry-run', ...more]
+  const { does = 'trains every row, measures it, and prints it beside the paper', example } = about
+  const examples = ['--scale tiny --seeds 3', '--scale imagenet --dry-run', ...(example ? [example] : [])]
   return buildCommand<F, [], CommandContext>({
     docs: {
       brief: `${experiment.title} (${experiment.source.replace('Caron et al. 2021, ', '')})`,
       fullDescription:
-        `${experiment.title}: trains every row, measures it, and prints it beside the paper.\n\n` +
+        `${experiment.title}: ${does}.\n\n` +
         `Rows: ${experiment.rows.map((row) => row.name).join(', ')}.\n\n` +
         `Example: ${examples.map((each) => `npm run bench -- ${experiment.name} ${each}`).join('\n         ')}`,
     },
@@ -119,7 +120,10 @@ export const ablations = {
       },
     },
     async () => (await import('../ablations/attention.js')).runAttention,
-    ['--scale small --data DIR --masks VOCdevkit/VOC2012'],
+    {
+      does: 'trains DINO and the same network on labels, and prints how well they cover objects beside the paper',
+      example: '--scale small --data DIR --masks VOCdevkit/VOC2012',
+    },
   ),
 }
 
@@ -127,7 +131,8 @@ export const table1 = buildCommand<Table1Flags, [], CommandContext>({
   docs: {
     brief: 'Networks: parameters, tokens, throughput (table 1)',
     fullDescription:
-      'Measures a forward pass of each network, with random weights.\n\nExample: npm run bench -- table1 --batch 8',
+      'Measures a forward pass of each network at 224 pixels, with random weights, and says what of the table holds here.\n\n' +
+      'Example: npm run bench -- table1 --batch 8',
   },
   parameters: {
     flags: {
