@@ -1,7 +1,6 @@
 import { architectures } from '@dino/vit/defaults'
 import { Failure } from '../report/io.js'
 import { isResnet, only } from './architecture.js'
-import { defaults } from './defaults.js'
 import { kebab, printed } from './fields.js'
 import { hiddenLayers } from './idle.js'
 import { needsWholeBatch } from './needs-whole-batch.js'
@@ -155,14 +154,6 @@ function checkMethod(config: TrainConfig, say: (key: keyof TrainConfig) => strin
   refuseIf(
     shallow && config.useBnInHead,
     `${say('useBnInHead')} with ${why}. Use --use-bn-in-head false or more layers`,
-  )
-  refuseIf(
-    shallow && config.headActivation !== defaults.headActivation && !config.predictor,
-    `${say('headActivation')} with ${why}. Leave it out, or use more layers`,
-  )
-  refuseIf(
-    loss !== 'cross-entropy' && !config.sharpening,
-    `${say('sharpening')} with ${say('loss')}: it compares vectors, and there is no distribution to sharpen or not. Leave it out`,
   )
   const { teacher, momentumTeacher, momentumTeacherEnd } = config
   refuseIf(

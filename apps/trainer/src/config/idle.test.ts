@@ -12,6 +12,7 @@ function ask(flags: TrainOptions, file: TrainOptions = {}): void {
 
 test.each<[TrainOptions, string]>([
   [{ loss: 'mse', teacherTemp: 0.07 }, '--teacher-temp 0.07 does nothing with --loss mse: it compares vectors'],
+  [{ loss: 'mse', sharpening: false }, '--sharpening false does nothing with --loss mse: it compares vectors'],
   [{ recipe: 'moco-v2', sharpening: true }, '--sharpening true does nothing with --loss infonce: it compares vectors'],
   [{ sharpening: false, teacherTemp: 0.07 }, '--teacher-temp 0.07 does nothing with --sharpening false: the temp'],
   [{ warmupTeacherTemp: 0.02 }, '--warmup-teacher-temp 0.02 does nothing with --warmup-teacher-temp-epochs 0: without'],
@@ -29,6 +30,7 @@ test.each<[TrainOptions, string]>([
     { headLayers: 1, headHiddenDim: 9 },
     '--head-hidden-dim 9 does nothing with --head-layers 1: the head has no hidden',
   ],
+  [{ headLayers: 1, headActivation: 'relu' }, '--head-activation relu does nothing with --head-layers 1: the head'],
   [{ headLayers: 1, headActivation: 'gelu' }, '--head-activation gelu does nothing with --head-layers 1: the head'],
   [
     { headBottleneck: false, headBottleneckDim: 9 },
@@ -55,6 +57,9 @@ test('what a recipe or a default says in vain is not refused, and neither is a f
   expect([...idleSettings({ ...file, outputDir }).keys()]).toContain('queueSize')
   expect(() => ask({ outputDir, maxSteps: 1 }, file)).not.toThrow()
   expect(() => ask({ outputDir, queueSize: 99 }, file)).toThrow('--queue-size 99 does nothing')
-  const { epochs: _, ...part } = file
-  expect(() => ask({ outputDir }, part)).toThrow('--student-temp 0.1 does nothing')
+  const { predictorHiddenDim: _, ...older } = file // of before there was this setting
+  expect(() => ask({ outputDir }, older)).not.toThrow()
+  // An experiment over a file of settings that go together.
+  expect(() => ask({ localCropsNumber: 0 }, { localCropsNumber: 8, localCropsSize: 64 })).not.toThrow()
+  expect(() => ask({ loss: 'mse' }, { sharpening: false, teacherTemp: 0.07 })).not.toThrow()
 })

@@ -35,7 +35,7 @@ const rules: readonly Rule[] = [
     idle: ['warmupTeacherTempEpochs'],
     of: 'teacherTemp',
     when: (c) => c.warmupTeacherTempEpochs > 0 && c.warmupTeacherTemp === c.teacherTemp,
-    because: 'the warm-up begins where it ends. Use another --warmup-teacher-temp',
+    because: 'the warm-up begins where it ends (--warmup-teacher-temp)',
   },
   {
     idle: ['centerMomentum'],
@@ -118,28 +118,27 @@ export function hiddenLayers({ headBottleneck, headLayers }: TrainConfig): numbe
   return headBottleneck ? headLayers - 1 : headLayers
 }
 
-/** The settings that do nothing in a run, whatever they are, each with what makes it so. */
-export function idleSettings(config: TrainConfig): Map<Key, string> {
-  const found = new Map<Key, string>()
+/** The settings that do nothing in a run, whatever they are, each with the setting that makes it so. */
+export function idleSettings(config: TrainConfig): Map<Key, { of: Key; reason: string }> {
+  const found = new Map<Key, { of: Key; reason: string }>()
   for (const { idle, of, when, because } of rules) {
     if (!when(config)) continue
     const cause = config[of] === undefined ? `without --${kebab(of)}` : `with --${kebab(of)} ${printed(config[of])}`
-    for (const key of idle) if (!found.has(key)) found.set(key, `${cause}: ${because}`)
+    for (const key of idle) if (!found.has(key)) found.set(key, { of, reason: `${cause}: ${because}` })
   }
   return found
 }
 
 /**
- * Refuses what a person asks for and would not get. What a default or a recipe says in vain does no harm, and neither does a file that
- * states all settings, such as the config.json of another run.
+ * Refuses what a person asks for and would not get. What a default or a recipe says in vain does no harm, and neither does a file that a
+ * flag overrules (`--config base.json --loss mse`), or one that states most settings, such as the config.json of another run.
  *
  * @throws Failure naming the first such setting
  */
 export function refuseIdle(config: TrainConfig, flags: TrainOptions, file: TrainOptions = {}): void {
-  const given = (key: Key) => flags[key] ?? file[key]
-  const whole = (Object.keys(config) as Key[]).every((key) => given(key) !== undefined)
-  for (const [key, reason] of idleSettings(config)) {
-    const value = whole ? flags[key] : given(key)
+  const record = Object.keys(file).length > Object.keys(config).length / 2
+  for (const [key, { of, reason }] of idleSettings(config)) {
+    const value = flags[key] ?? (record || flags[of] !== undefined ? undefined : file[key])
     if (value === undefined) continue
     throw new Failure(`--${kebab(key)} ${printed(value)} does nothing ${reason}. Leave it out.`, 2)
   }
