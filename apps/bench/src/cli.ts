@@ -50,7 +50,14 @@ const app = buildApplication(
     },
     docs: {
       brief: "The paper's tables beside ours, and DINO in TypeScript against its reference",
-      hideRoute: { rowChild: true, stepChild: true, augmentChild: true, dryRunChild: true, evalChild: true },
+      hideRoute: {
+        rowChild: true,
+        rowTiming: true,
+        stepChild: true,
+        augmentChild: true,
+        dryRunChild: true,
+        evalChild: true,
+      },
     },
   }),
   {

@@ -16,7 +16,16 @@ import { type Report, type ReportRow, report, seedsNote } from './report.js'
 import { outcomesOf, resultOf } from './result.js'
 import { runPlan } from './run-plan.js'
 import { scaleIn } from './scale.js'
-import { chosenRows, commandOf, onSignals, type Streams, threadsOf, type VerbFlags, writeReport } from './verb.js'
+import {
+  chosenRows,
+  commandOf,
+  INTERRUPTED,
+  onSignals,
+  type Streams,
+  threadsOf,
+  type VerbFlags,
+  writeReport,
+} from './verb.js'
 
 export interface AttentionFlags extends VerbFlags {
   /** Folder of Pascal VOC: images and outlines of their objects. The embedded objects have outlines of their own. */
@@ -59,17 +68,24 @@ export async function runAttention(flags: AttentionFlags, streams: Streams): Pro
   const out = resolve(flags.out, scale.name)
   const data = await dataOf(flags, scale, out, stderr)
   const runs = plan(experiment, scale, flags.seeds, { out, data, threads: threadsOf(flags) })
-  const { failed, interrupted } = await runPlan(runs, {
-    data: data.folder,
-    measures: experiment.measures,
-    jobs: flags.jobs,
-    stderr,
-    signal: onSignals(),
-  })
+  const signal = onSignals()
+  const { measures } = experiment
+  const end = await runPlan(runs, { data: data.folder, measures, jobs: flags.jobs, stderr, signal })
 
-  const finished = interrupted ? [] : runs.filter(resultOf)
+  if (end.interrupted) {
+    stderr.write(INTERRUPTED)
+    return 130
+  }
+
+  const finished = runs.filter(resultOf)
   const truth = { masks: flags.masks, val: join(data.folder, 'val'), size: 2 * runs[0]!.config.globalCropsSize }
-  const found = await scoresOf(finished, truth)
+  const found = await scoresOf(finished, truth).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
+  if (!found || signal.aborted) {
+    stderr.write(INTERRUPTED)
+    return 130
+  }
   const made = report(experiment, scale, runs, {
     outcomes: outcomesOf(experiment.rows, runs),
     data,
@@ -78,8 +94,7 @@ export async function runAttention(flags: AttentionFlags, streams: Streams): Pro
     charts: finished.length > 0 ? [await sheetOf(finished, found, truth, join(out, 'attention'))] : [],
   })
   await writeReport(attentionReport(made, found, outlines(flags)), flags, out, streams)
-  if (interrupted) stderr.write('Interrupted: what was trained is saved. The same command goes on.\n')
-  return interrupted ? 130 : failed > 0 ? 1 : 0
+  return end.failed > 0 ? 1 : 0
 }
 
 /** Before anything is trained. */

@@ -76,6 +76,7 @@ export function listText(experiments: readonly Experiment[]): string {
     '',
     ...Object.values(scales).map(({ name, summary }) => `  ${name.padEnd(9)} ${summary}`),
     '',
+    'Tables 8 and 9 and figure 5 then time their rows alone: 40 steps each, three times.',
     '`bench TABLE --scale SCALE --dry-run` tells settings, cost and differences from the paper row by row, on a GPU as well.',
     '',
   ].join('\n')
@@ -151,10 +152,10 @@ function commandsOf(row: Row, scale: Scale): string[] {
   const settings = settingsOf(row, scale)
   const train = `dino train --data DIR ${flagsOf(withoutIdle(settings))}`
   if (!row.supervised) return [train]
-  const { epochs, batchSize } = resolveConfig({ ...settings, data: 'DIR' })
+  const { epochs, batchSize, seed, precision } = resolveConfig({ ...settings, data: 'DIR' })
   return [
     `${train} --max-steps 1 --output-dir LIKE`,
-    `dino eval finetune random --like LIKE --data DIR ${flagsOf({ epochs, batchSize, lr: scale.supervisedLr })}`,
+    `dino eval finetune random --like LIKE --data DIR ${flagsOf({ epochs, batchSize, lr: scale.supervisedLr, seed, precision })}`,
   ]
 }
 

@@ -64,7 +64,7 @@ export function report(
     const outcome = outcomes.get(row.name)
     const own = runs.filter((run) => run.row.name === row.name)
     const result = own.map(resultOf).find(Boolean)
-    const failed = own.map(failureOf).find(Boolean)?.trim().split('\n').at(-1)
+    const failed = own.map(failureOf).find((said) => said !== undefined)
     return {
       name: row.name,
       title: row.title,
@@ -75,7 +75,7 @@ export function report(
       ],
       settings: differenceText(row, experiment.rows[i - 1], scale),
       ...(row.note && { note: row.note }),
-      ...(failed && { failed }),
+      ...(failed !== undefined && { failed: reasonOf(failed) }),
       ...(outcome && { outcome }),
     }
   })
@@ -150,20 +150,31 @@ export function differenceText(row: Row, before: Row | undefined, scale: Scale):
   return row.supervised ? ['dino eval finetune random', ...flags] : flags
 }
 
-const COST_COLUMNS = ['time', 'images/s', 'time, to the first', 'GB', 'memory, to the first']
+/** The last thing that a failed run said, without where on this machine. */
+function reasonOf(said: string): string {
+  const last = said.trim().split('\n').at(-1)
+  return last ? last.replace(/(?:\/[\w.-]+)+\//g, '…/') : 'it said nothing'
+}
+
+const COST_COLUMNS = ['time', 'images/s', 'speed, to the first', 'time, to the first', 'GB', 'memory, to the first']
 
 function costCells(row: Row, first: Row, outcomes: ReadonlyMap<string, Outcome>): string[] {
   const [own, base] = [outcomes.get(row.name)?.cost, outcomes.get(first.name)?.cost]
-  if (!own || !base) return COST_COLUMNS.map(() => '-')
+  if (!own) return COST_COLUMNS.map(() => '-')
+  const beside = (ours: string, theirs: number | undefined) => (theirs ? `${ours} (paper ${theirs.toFixed(2)})` : ours)
+  const over = (one: number | undefined, other: number | undefined) => (one && other ? one / other : undefined)
+  const ratio = (one: number, other: number | undefined, theirs: number | undefined) =>
+    beside(other ? (one / other).toFixed(2) : '-', theirs)
   const [paperOwn, paperBase] = [row.paperCost, first.paperCost]
-  const ratio = (one: number, other: number, theirs?: number, theirsOfFirst?: number) =>
-    `${(one / other).toFixed(2)}${theirs && theirsOfFirst ? ` (paper ${(theirs / theirsOfFirst).toFixed(2)})` : ''}`
+  // The paper's speed is of the network alone: beside training, only how it falls compares.
+  const falls = over(row.paperThroughput, first.paperThroughput)
   return [
     duration(own.seconds),
     own.imagesPerSecond.toFixed(1),
-    ratio(own.seconds, base.seconds, paperOwn?.hours, paperBase?.hours),
+    ratio(own.imagesPerSecond, base?.imagesPerSecond, falls),
+    ratio(own.seconds, base?.seconds, over(paperOwn?.hours, paperBase?.hours)),
     own.gigabytes.toFixed(2),
-    ratio(own.gigabytes, base.gigabytes, paperOwn?.gigabytes, paperBase?.gigabytes),
+    ratio(own.gigabytes, base?.gigabytes, over(paperOwn?.gigabytes, paperBase?.gigabytes)),
   ]
 }
 

@@ -1,21 +1,26 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runApp, type TrainIO } from '@dino/trainer'
 import { Failure } from '../failure.js'
 import { readMetrics } from './read-metrics.js'
 import type { Timed } from './timing.js'
 
+export interface TimingChildFlags {
+  data: string
+  scratch: string
+}
+
 /** Enough for a median; the first ones compile and warm up. */
 const STEPS = 40
 
 /**
- * Some steps of a run's training on all cores, thrown away; neither scored nor saved.
+ * Some steps of a run's training on all cores, not scored, and thrown away.
  *
  * @param folder of the run; FOLDER.json holds its settings
+ * @param where data with train/, and a folder for what is thrown away
  */
-export async function timeRow(folder: string, { data }: { data: string }): Promise<Timed> {
-  const place = await mkdtemp(join(tmpdir(), 'dino-timing-'))
+export async function timeRow(folder: string, { data, scratch }: TimingChildFlags): Promise<Timed> {
+  const place = await mkdtemp(join(scratch, 'run-'))
   const said: string[] = []
   const quiet = { write: (text: string) => said.push(text) }
   const io = { stdout: quiet, stderr: quiet, env: process.env, isTTY: false, signal: new AbortController().signal }

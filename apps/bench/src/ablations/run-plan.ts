@@ -56,8 +56,8 @@ export async function runPlan(runs: readonly Run[], options: RunPlanOptions): Pr
     if (end.interrupted) return
     const seconds = (performance.now() - began) / 1000
     const result = code === 0 ? resultOf(run) : undefined
-    largest = Math.max(largest ?? 0, result?.bytes ?? 0)
     if (result) {
+      largest = Math.max(largest ?? 0, result.bytes)
       clock.done(run, seconds)
       end.done++
       stderr.write(`${name(run)}: k-NN ${result.knn.teacher.toFixed(1)} %, ${Math.round(seconds)} s\n`)
@@ -113,11 +113,10 @@ async function runOne(
   let said = ''
   child.stderr!.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-8000)))
   try {
-    const code = await new Promise<number | null>((ended, failed) => {
+    return await new Promise((ended, failed) => {
       child.on('error', failed)
-      child.on('close', (code) => ended(code))
+      child.on('close', (code, signal) => ended({ code, said: signal ? `${said}\nended by ${signal}` : said }))
     })
-    return { code, said }
   } finally {
     children.delete(child)
   }

@@ -1,4 +1,4 @@
-import { recipes, type TrainOptions } from '@dino/trainer'
+import { recipes, resolveConfig, type TrainOptions } from '@dino/trainer'
 
 export type Settings = Omit<TrainOptions, 'data' | 'outputDir' | 'recipe'>
 
@@ -142,12 +142,19 @@ export interface ScaleFlags {
 
 export function scaleIn({ scale: name, precision, epochs }: ScaleFlags): Scale {
   const scale = scales[name]
-  const longer = (epochs ?? scale.base.epochs!) / scale.base.epochs!
+  const base: Settings = { ...scale.base, ...(precision === 'bf16' && { precision }) }
+  if (epochs === undefined) return { ...scale, base }
+  const usual = resolveConfig({ ...base, data: 'DIR' })
+  const inProportion = (count: number) => Math.round((count * epochs) / usual.epochs)
+  const warmUps: Settings = {
+    warmupEpochs: inProportion(usual.warmupEpochs),
+    warmupTeacherTempEpochs: inProportion(usual.warmupTeacherTempEpochs),
+  }
   return {
     ...scale,
-    summary: epochs === undefined ? scale.summary : `${scale.summary}; here with --epochs ${epochs}`,
-    base: { ...scale.base, ...(epochs && { epochs }), ...(precision === 'bf16' && { precision }) },
-    epochs: scale.epochs.map((usual) => Math.max(1, Math.round(usual * longer))),
+    summary: `${scale.summary}; here with --epochs ${epochs}, warm-ups in proportion`,
+    base: { ...base, ...warmUps, epochs },
+    epochs: scale.epochs.map((count) => Math.max(1, inProportion(count))),
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -46,8 +46,9 @@ beforeAll(async () => {
 })
 
 test('a row of a table of costs is timed in a process of its own, once, and the report tells that', async () => {
-  const costs = await timeRows(experiment, [run], options)
+  const { costs, failed } = await timeRows(experiment, [run], options)
   const cost = costs.get('small')!
+  expect(failed).toBe(0)
   expect(said).toBe('small: timed alone, 1 of 1\n')
   expect(cost.imagesPerSecond).toBeCloseTo((12 * run.config.batchSize) / cost.seconds, 6)
   expect(cost.seconds).toBeGreaterThan(0)
@@ -64,14 +65,19 @@ test('a row of a table of costs is timed in a process of its own, once, and the 
   expect(await costChart(experiment, outcomes)).toBeUndefined() // one point is no curve
 
   said = ''
-  expect(await timeRows(experiment, [run], options)).toEqual(costs)
+  expect((await timeRows(experiment, [run], options)).costs).toEqual(costs)
   expect(said).toBe('')
 })
 
-test('times of another machine are not taken', async () => {
+test('times of another machine are not taken; a row that cannot be timed is told and left out, and stopping leaves what there is', async () => {
   const file = join(out, 'timing', 'trial.json')
-  writeFileSync(file, readFileSync(file, 'utf8').replace(/"machine": ".*"/, '"machine": "another"'))
+  const timed = { secondsPerStep: 1, bytes: 1e9 }
+  writeFileSync(file, JSON.stringify({ machine: 'another', rows: { [run.key]: [timed] } }))
   said = ''
-  await timeRows(experiment, [run], options)
-  expect(said).toBe('small: timed alone, 1 of 1\n')
+  const stopped = await timeRows(experiment, [run], { ...options, signal: AbortSignal.abort() })
+  expect(stopped).toEqual({ costs: new Map(), failed: 0, interrupted: true })
+  expect(said).toBe('')
+  const missing = await timeRows(experiment, [run], { ...options, cli: join(out, 'none.js') })
+  expect(missing).toEqual({ costs: new Map(), failed: 1, interrupted: false })
+  expect(said).toMatch(/^small: timed alone, 1 of 1\nsmall: not timed: /)
 })

@@ -18,10 +18,11 @@ export interface Timed {
   bytes: number
 }
 
-/** EXPERIMENT.json in the folder timing: kept while rows and machine are the same. */
+/** EXPERIMENT.json in the folder timing: kept while the machine is the same. */
 interface Kept {
   /** Times of two machines do not compare. */
   machine: string
+  /** By the key of a run. */
   rows: Record<string, Timed[]>
 }
 
@@ -40,41 +41,42 @@ export interface TimeRowsOptions {
 
 /**
  * What each finished row of a table costs: some steps of its training, every row in turn in a process that has the machine to itself,
- * in rounds. Runs that went side by side, or on another day, would not compare.
+ * in rounds. Runs that went side by side, or on another day, would not compare. A row that is new has all of them timed again; one that
+ * cannot be timed is told and left out.
  */
 export async function timeRows(
   { name, rows }: Pick<Experiment, 'name' | 'rows'>,
   runs: readonly Run[],
   { out, data, stderr, signal, rounds = 3, cli = besideThis }: TimeRowsOptions,
-): Promise<Map<string, Cost>> {
+): Promise<{ costs: Map<string, Cost>; failed: number; interrupted: boolean }> {
   const ofRows = rows.flatMap((row) => runs.find((run) => run.row.name === row.name && resultOf(run)) ?? [])
-  const file = join(out, 'timing', `${name}.json`)
+  const folder = join(out, 'timing')
+  const file = join(folder, `${name}.json`)
   const machine = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Kept) : undefined
-  const usable = before?.machine === machine && ofRows.every(({ key }) => (before.rows[key]?.length ?? 0) >= rounds)
-  const kept: Kept = usable ? before : { machine, rows: {} }
-  if (!usable) {
-    for (let round = 0; round < rounds; round++) {
-      for (const run of ofRows) {
-        if (signal.aborted) return new Map()
-        stderr.write(`${run.row.name}: timed alone, ${round + 1} of ${rounds}\n`)
-        const timed = await child<Timed>(process.execPath, [
-          cli,
-          'row-timing',
-          run.folder,
-          '--data',
-          data.folder,
-        ]).catch((error: unknown) => {
-          if (!signal.aborted) throw error // a child that Ctrl-C ended
-        })
-        if (!timed) return new Map()
-        ;(kept.rows[run.key] ??= []).push(timed)
+  const usable = before?.machine === machine && ofRows.every(({ key }) => before.rows[key])
+  const kept: Kept = usable ? before : { machine, rows: Object.fromEntries(ofRows.map(({ key }) => [key, []])) }
+  const failed = new Set<Run>()
+  await mkdir(folder, { recursive: true })
+  for (let round = 0; round < rounds; round++) {
+    for (const run of ofRows) {
+      if (kept.rows[run.key]!.length > round || failed.has(run)) continue
+      if (signal.aborted) return { costs: new Map(), failed: failed.size, interrupted: true }
+      stderr.write(`${run.row.name}: timed alone, ${round + 1} of ${rounds}\n`)
+      try {
+        const args = [cli, 'row-timing', run.folder, '--data', data.folder, '--scratch', folder]
+        kept.rows[run.key]!.push(await child<Timed>(process.execPath, args))
+        await writeFileAtomic(file, `${JSON.stringify(kept, null, 2)}\n`)
+      } catch (error) {
+        if (signal.aborted) continue // Ctrl-C ended the child as well
+        failed.add(run)
+        stderr.write(`${run.row.name}: not timed: ${(error as Error).message.trim().split('\n').at(-1)}\n`)
       }
     }
-    await mkdir(join(out, 'timing'), { recursive: true })
-    await writeFileAtomic(file, `${JSON.stringify(kept, null, 2)}\n`)
   }
-  return new Map(ofRows.map((run) => [run.row.name, costOf(run, kept.rows[run.key]!)]))
+  const timed = ofRows.filter(({ key }) => kept.rows[key]!.length > 0)
+  const costs = new Map(timed.map((run) => [run.row.name, costOf(run, kept.rows[run.key]!)]))
+  return { costs, failed: failed.size, interrupted: signal.aborted }
 }
 
 function costOf(run: Run, timed: readonly Timed[]): Cost {

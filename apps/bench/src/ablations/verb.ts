@@ -31,7 +31,9 @@ export interface VerbFlags extends ScaleFlags {
 }
 
 /** Rows that a chart of curves can tell apart. */
-const MOST_LINES = 12
+const MOST_LINES = 10
+
+export const INTERRUPTED = 'Interrupted: what was trained is saved. The same command goes on.\n'
 
 export interface Streams {
   stdout: { write(text: string): unknown }
@@ -53,8 +55,13 @@ export async function runVerb(experiment: Experiment, flags: VerbFlags, { stdout
   const { measures } = experiment
   const signal = onSignals()
   const end = await runPlan(runs, { data: data.folder, measures, jobs: flags.jobs, stderr, signal })
-  const costs = chosen.cost && !signal.aborted ? await timeRows(chosen, runs, { out, data, stderr, signal }) : undefined
-  const outcomes = outcomesOf(chosen.rows, runs, costs)
+  const timed =
+    chosen.cost && !end.interrupted ? await timeRows(chosen, runs, { out, data, stderr, signal }) : undefined
+  if (timed?.interrupted) {
+    stderr.write('Interrupted: all is trained, and not all is timed. The same command goes on.\n')
+    return 130
+  }
+  const outcomes = outcomesOf(chosen.rows, runs, timed?.costs)
   const made = report(chosen, scale, runs, {
     outcomes,
     seeds: flags.seeds,
@@ -63,8 +70,8 @@ export async function runVerb(experiment: Experiment, flags: VerbFlags, { stdout
     charts: await chartsOf(chosen, runs, outcomes),
   })
   await writeReport(made, flags, out, { stdout, stderr })
-  if (end.interrupted) stderr.write('Interrupted: what was trained is saved. The same command goes on.\n')
-  return end.interrupted ? 130 : end.failed > 0 ? 1 : 0
+  if (end.interrupted) stderr.write(INTERRUPTED)
+  return end.interrupted ? 130 : end.failed + (timed?.failed ?? 0) > 0 ? 1 : 0
 }
 
 /** Threads of each of the runs that go side by side; 0: all cores. */

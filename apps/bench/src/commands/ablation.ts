@@ -4,6 +4,7 @@ import type { Experiment } from '../ablations/experiment.js'
 import { attentionExperiment, experiments, trialExperiment } from '../ablations/experiments.js'
 import type { IdxFlags } from '../ablations/fashion-mnist.js'
 import type { RowChildFlags } from '../ablations/row-child.js'
+import type { TimingChildFlags } from '../ablations/row-timing.js'
 import type { Table1Flags } from '../ablations/table1.js'
 import type { Streams, VerbFlags } from '../ablations/verb.js'
 import { whole } from './whole.js'
@@ -198,11 +199,14 @@ export const list = buildCommand({
   },
 })
 
-export const rowTiming = buildCommand<{ data: string }, [folder: string], CommandContext>({
+export const rowTiming = buildCommand<TimingChildFlags, [folder: string], CommandContext>({
   docs: { brief: 'What a step of a run costs, for the bench itself' },
   parameters: {
     positional: { kind: 'tuple', parameters: [{ parse: String, brief: 'folder of the run', placeholder: 'folder' }] },
-    flags: { data: { kind: 'parsed', parse: String, brief: 'folder with train/ and val/' } },
+    flags: {
+      data: { kind: 'parsed', parse: String, brief: 'folder with train/ and val/' },
+      scratch: { kind: 'parsed', parse: String, brief: 'folder for what is thrown away' },
+    },
   },
   loader: async () => {
     const { timeRow } = await import('../ablations/row-timing.js')

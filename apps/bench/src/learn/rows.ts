@@ -1,7 +1,18 @@
 import type { ScaleName } from '../ablations/scale.js'
 
 /** Rows that differ in crops and length alone, which is what the other side knows. */
-export const learnRows = ['dino', '2', '2+2', '2+6', '2+10', '2-longer', '2-short', '2+10-short'] as const
+export const learnRows = [
+  'dino',
+  '2',
+  '2+2',
+  '2+6',
+  '2+10',
+  '2-longer',
+  '2-short',
+  '2+2-short',
+  '2+6-short',
+  '2+10-short',
+] as const
 export type LearnRow = (typeof learnRows)[number]
 
 export interface LearnFlags {

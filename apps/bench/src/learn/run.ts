@@ -43,12 +43,14 @@ export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): 
       2,
     )
   }
+  const signal = onSignals()
   await mkdir(folder, { recursive: true })
   const file = join(folder, 'same.safetensors')
   stderr.write(`same crops: ours, ${flags.steps} steps\n`)
   const ours = await trainOnCrops(config, join(data.folder, 'train'), file, flags)
   stderr.write('same crops: PyTorch\n')
-  const peer = await child<{ losses: number[]; version: string }>(flags.peerPython, [script, '--same', file])
+  const peer = await peerLosses(file)
+  if (!peer) return 130
   const own = flags.seeds > 0 ? await ownCrops() : undefined
   if (own === 'interrupted') return 130
   if (own === 'failed') return 1
@@ -57,16 +59,33 @@ export async function runLearn(flags: LearnFlags, { stdout, stderr }: Streams): 
   await writeReport(await learnReport(learned, about), flags, out, { stdout, stderr })
   return 0
 
+  /** Undefined: interrupted. */
+  async function peerLosses(file: string): Promise<{ losses: number[]; version: string } | undefined> {
+    if (signal.aborted) return undefined
+    try {
+      return await child(flags.peerPython, [script, '--same', file])
+    } catch (error) {
+      if (signal.aborted) return undefined
+      throw error
+    }
+  }
+
   /** Each side with its own crops and first weights, over the seeds; what is finished is kept. */
   async function ownCrops(): Promise<NonNullable<Learned['own']> | 'interrupted' | 'failed'> {
     const runs = plan({ ...trialExperiment, rows: [row] }, scale, flags.seeds, { out, data, threads: 0 })
-    const signal = onSignals()
     const end = await runPlan(runs, { data: data.folder, measures: ['knn'], jobs: 1, stderr, signal })
-    if (signal.aborted) return 'interrupted'
+    if (end.interrupted) return 'interrupted'
     if (end.failed > 0) return 'failed'
     const { steps } = resultOf(runs[0]!)!
     const peers: number[] = []
-    for (const run of runs) peers.push(await peerRun(run, steps))
+    for (const run of runs) {
+      try {
+        peers.push(await peerRun(run, steps))
+      } catch (error) {
+        if (!signal.aborted) throw error
+      }
+      if (signal.aborted) return 'interrupted'
+    }
     return { steps, ours: runs.map((run) => resultOf(run)!.knn.teacher), peer: peers }
   }
 
