@@ -6,7 +6,7 @@ import { stepFlops } from './cost.js'
 import { dryRunText, listText } from './dry-run.js'
 import { attentionExperiment, experiments } from './experiments.js'
 import { difference, keyOf, plan, runOf, settingsOf } from './plan.js'
-import { type ScaleName, scaleIn, scales } from './scale.js'
+import { recipeOf, type ScaleName, scaleIn, scales } from './scale.js'
 
 const data = { folder: 'DATA', digest: 'D' }
 const place = { out: 'OUT', data, threads: 0 }
